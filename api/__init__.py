@@ -1,0 +1,1 @@
+"""Who may ask: HTTP for devices, and the `ledger` command."""

@@ -1,0 +1,1 @@
+"""What is true: the pure core of the cylinder ledger, and its one door to PostgreSQL (`ledger.store`)."""

@@ -1,0 +1,111 @@
+"""decide(world, claim, now): the heart. Who may speak; what the rules say; what the claim then becomes.
+
+It sees the claim, the world folded from earlier entries, the pack in force and `recorded_at`, and nothing else: no
+clock, no ids or chances of its own, so that anyone who has the log gets the same answer.
+"""
+
+from ledger import claim as c
+from ledger import events as e
+from ledger.entitlement import is_entitled
+from ledger.judge import Verdict, judge, pack_faults
+from ledger.lifecycle import TABLE, sign_of
+from ledger.outcome import event_of
+from ledger.registry import LOG_SUBJECT, subject_of_filing
+from ledger.world import World
+
+LATE_MS = 5 * 60_000
+"""A claim recorded this much later than it was scanned is judged twice: on receipt, and as of the scan."""
+
+_NEEDS_CYLINDER = (c.BindCode, c.AuthoriseFill, c.ReleaseCylinder, c.DepotOut, c.DeregisterCylinder)
+
+
+def decide(world: World, claim: c.AnyClaim, now: int, *, signer: str, clock_offset_ms: int | None = None) -> e.Outcome:
+    """What the ledger makes of a claim recorded at `now` (ms UTC): a refusal, or an event that `world` can fold."""
+    use = world.codes.get(getattr(claim, "code", ""))
+    cylinder = None if use is None or isinstance(claim, c.RegisterCylinder) else use.cylinder
+    barred = _barred(world, claim, signer)
+    if barred is not None:
+        return e.Refusal(reasons=(e.Note("LEDGER@1", barred),), cylinder=cylinder)
+    verdict = judge(world, claim, at=now, recorded_at=now, clock_offset_ms=clock_offset_ms)
+    as_of_scan = _as_of_scan(world, claim, now, clock_offset_ms, verdict)
+    if verdict.broken and c.is_request(claim):
+        return e.Refusal(reasons=verdict.broken, warnings=verdict.warnings, as_of_scan=as_of_scan, cylinder=cylinder)
+    if cylinder is None and isinstance(claim, _NEEDS_CYLINDER) and c.is_request(claim):
+        # Whatever the pack says of ID-01: there is nothing to open a gate for.
+        return e.Refusal(reasons=(e.Note("LEDGER@1", "code_unknown"),))
+    event = event_of(world, claim, verdict, now, as_of_scan)
+    if cylinder is not None and (world.cylinders[cylinder].stage, sign_of(claim, event)) not in TABLE:
+        # Only requests have steps that the lifecycle lacks: a report's row is complete.
+        return e.Refusal(reasons=(e.Note("LEDGER@1", "stage_closed"),), cylinder=cylinder)
+    return event
+
+
+def _barred(world: World, claim: c.AnyClaim, signer: str) -> str | None:
+    """Why this signer may not say this at all, before any rule of the trade is asked."""
+    if (signer, claim.claim_id) in world.seen:
+        return "claim_id_reused"
+    if isinstance(claim, c.OpenLog):
+        if world.size > 0:
+            return "stale_filing"
+        return "reference_unknown" if pack_faults(claim.pack) else None
+    enrolled = world.registry.signer(signer)
+    if enrolled is None or enrolled.status != "active":
+        return "signer_revoked"
+    cylinder = None if isinstance(claim, c.RegisterCylinder) else world.cylinder_of(getattr(claim, "code", ""))
+    if not is_entitled(world.registry, enrolled, claim, None if cylinder is None else cylinder.owner):
+        return "signer_not_entitled"
+    if isinstance(claim, c.Filing):
+        assert isinstance(claim, c.FilingClaim)
+        return _filing_fault(world, claim)
+    return None
+
+
+def _filing_fault(world: World, claim: c.FilingClaim) -> str | None:
+    subject = subject_of_filing(claim)
+    record = world.registry.records.get(subject)
+    if isinstance(claim, c.AdoptPack) and record is None:
+        record = world.registry.records[LOG_SUBJECT]
+    if claim.expects != (None if record is None else record.seq):
+        return "stale_filing"
+    return None if _references_exist(world, claim) else "reference_unknown"
+
+
+def _references_exist(world: World, claim: c.FilingClaim) -> bool:
+    registry = world.registry
+    match claim:
+        case c.FilePermit() | c.FileSite() | c.FilePerson() | c.FileInsurance():
+            return registry.get(c.FileEnterprise, claim.enterprise) is not None
+        case c.FileUseRegistration():
+            return all(key in world.cylinders for key in claim.cylinders)
+        case c.FileLine() | c.FileTankLot():
+            return registry.get(c.FileSite, claim.site) is not None
+        case c.FileCalibration():
+            return registry.get(c.FileLine, claim.line) is not None
+        case c.FileCertificate():
+            return registry.get(c.FilePerson, claim.person) is not None
+        case c.EnrolSigner():
+            sites = all(registry.get(c.FileSite, site) is not None for site in claim.sites)
+            known = claim.enterprise is None or registry.get(c.FileEnterprise, claim.enterprise) is not None
+            return sites and known
+        case c.AdoptPack():
+            return not pack_faults(claim.pack)
+        case c.CloseRecall():
+            return claim.recall in registry.open_recalls
+        case _:
+            return True
+
+
+def _as_of_scan(
+    world: World, claim: c.AnyClaim, now: int, clock_offset_ms: int | None, verdict: Verdict
+) -> tuple[e.Note, ...] | None:
+    """For a late claim, what the rules say as of the scan, where that differs (DESIGN.md section 6)."""
+    scanned_at = claim.scanned_at + (clock_offset_ms or 0)
+    if now - scanned_at <= LATE_MS:
+        return None
+    then = judge(world, claim, at=scanned_at, recorded_at=now, clock_offset_ms=clock_offset_ms)
+    return None if _said(then) == _said(verdict) else (*then.broken, *then.warnings)
+
+
+def _said(verdict: Verdict) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """Rules and reasons without the figures, which move with the clock."""
+    return [(n.rule, n.reason) for n in verdict.broken], [(n.rule, n.reason) for n in verdict.warnings]

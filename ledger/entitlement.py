@@ -1,0 +1,122 @@
+"""Who may say what: claim x signer role, a table (FLOW.md section 3). The docs' page is generated from it.
+
+A signer may do an act if its role may (the table), its enrolment lists the act, and, where the claim names a site, its
+enrolment lists the site. An office files for its own enterprise only. All else is refused `signer_not_entitled`.
+"""
+
+from ledger import claim as c
+from ledger.claim import Role
+from ledger.registry import Registry
+
+_A, _I, _O, _S, _W, _L = (
+    Role.AUTHORITY, Role.INSPECTION_BODY, Role.OFFICE, Role.STATION, Role.WORKER, Role.LOG,
+)  # fmt: skip
+
+TABLE: dict[type[c.Claim], frozenset[Role]] = {
+    c.OpenLog: frozenset({_A}),
+    c.AdoptPack: frozenset({_A}),
+    c.FileEnterprise: frozenset({_A}),
+    c.FilePermit: frozenset({_A}),
+    c.FileUseRegistration: frozenset({_A}),
+    c.OpenRecall: frozenset({_A}),
+    c.CloseRecall: frozenset({_A}),
+    c.SeizeCylinder: frozenset({_A}),
+    c.EndSeizure: frozenset({_A}),
+    c.EnrolSigner: frozenset({_A, _O}),
+    c.FileSite: frozenset({_O}),
+    c.FileLine: frozenset({_O}),
+    c.FileCalibration: frozenset({_O}),
+    c.FilePerson: frozenset({_O}),
+    c.FileCertificate: frozenset({_A, _O}),
+    c.FileTankLot: frozenset({_O, _S}),
+    c.FileInsurance: frozenset({_O}),
+    c.RegisterCylinder: frozenset({_O}),
+    c.BindCode: frozenset({_O, _S}),
+    c.RecordInspection: frozenset({_I}),
+    c.RecordArrival: frozenset({_S}),
+    c.CheckPrefill: frozenset({_S}),
+    c.AuthoriseFill: frozenset({_S}),
+    c.StartFill: frozenset({_S}),
+    c.CompleteFill: frozenset({_S}),
+    c.InterruptFill: frozenset({_S}),
+    c.WeighCylinder: frozenset({_S, _I}),
+    c.CheckPostfill: frozenset({_S}),
+    c.ReleaseCylinder: frozenset({_S}),
+    c.DepotOut: frozenset({_S, _I}),
+    c.DepotIn: frozenset({_S, _I}),
+    c.CollectCylinder: frozenset({_S, _W}),
+    c.SetAside: frozenset({_S, _I}),
+    c.LockCylinder: frozenset({_S, _O, _L}),
+    c.BleedCylinder: frozenset({_S}),
+    c.DecideScrap: frozenset({_I, _O}),
+    c.DestroyCylinder: frozenset({_I, _O, _S}),
+    c.DeregisterCylinder: frozenset({_O, _A}),
+    c.CountStock: frozenset({_S, _O}),
+    c.CorrectCylinder: frozenset({_O, _S}),
+}
+
+
+_OWNERS_ONLY = (c.BindCode, c.DeregisterCylinder, c.CorrectCylinder, c.DecideScrap)
+
+
+def is_entitled(registry: Registry, signer: c.EnrolSigner, claim: c.AnyClaim, owner: str | None) -> bool:
+    """Whether this signer may make this claim; `owner` is the enterprise that owns the cylinder named, if any."""
+    if signer.role not in TABLE[type(claim)]:
+        return False
+    if signer.acts != ("*",) and c.act_of(claim) not in signer.acts:
+        return False
+    if signer.role in (Role.AUTHORITY, Role.LOG):
+        return True
+    if (
+        isinstance(claim, _OWNERS_ONLY)
+        and signer.role is not Role.INSPECTION_BODY
+        and owner not in (None, signer.enterprise)
+    ):
+        return False
+    if isinstance(claim, c.Filing) or signer.role is Role.OFFICE:
+        return _for_own_enterprise(registry, signer, claim)
+    site: str | None = getattr(claim, "site", None)
+    return site is None or site in signer.sites
+
+
+def _for_own_enterprise(registry: Registry, signer: c.EnrolSigner, claim: c.AnyClaim) -> bool:
+    """An office speaks for its own enterprise: the one named, or the one that owns the site, line or person named."""
+    own = signer.enterprise
+    match claim:
+        case c.EnrolSigner():
+            may_enrol = claim.role in (Role.STATION, Role.WORKER) and claim.enterprise == own
+            known = registry.get(c.EnrolSigner, claim.signer)
+            return may_enrol and (known is None or known.enterprise == own)
+        case c.FileSite():
+            known_site = registry.get(c.FileSite, claim.site)
+            return claim.enterprise == own and (known_site is None or known_site.enterprise == own)
+        case c.FilePerson():
+            known_person = registry.get(c.FilePerson, claim.person)
+            return claim.enterprise == own and (known_person is None or known_person.enterprise == own)
+        case c.FileInsurance():
+            known_policy = registry.get(c.FileInsurance, claim.policy)
+            return claim.enterprise == own and (known_policy is None or known_policy.enterprise == own)
+        case c.RegisterCylinder():
+            return claim.owner == own
+        case c.FileCalibration():
+            line = registry.get(c.FileLine, claim.line)
+            return line is not None and _site_enterprise(registry, line.site) == own
+        case c.FileCertificate():
+            person = registry.get(c.FilePerson, claim.person)
+            return person is not None and person.enterprise == own
+        case c.FileLine():
+            known_line = registry.get(c.FileLine, claim.line)
+            moved = known_line is not None and _site_enterprise(registry, known_line.site) != own
+            return not moved and _site_enterprise(registry, claim.site) == own
+        case c.FileTankLot():
+            known_lot = registry.get(c.FileTankLot, claim.tank_lot)
+            at_home = claim.site in signer.sites or _site_enterprise(registry, claim.site) == own
+            return at_home and (known_lot is None or known_lot.site == claim.site)
+        case _:
+            site: str | None = getattr(claim, "site", None)
+            return site is None or _site_enterprise(registry, site) == own
+
+
+def _site_enterprise(registry: Registry, site: str) -> str | None:
+    record = registry.get(c.FileSite, site)
+    return None if record is None else record.enterprise

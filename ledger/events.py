@@ -1,0 +1,223 @@
+"""Outcomes: what the ledger made of a claim. Events in the past tense with tags that are never renamed; one Refusal.
+
+An event holds what the ledger *derived*; what the signer said stands in the claim beside it in the same entry.
+`cylinder` is the ledger id that the claim's code resolved to, None when no such code is known.
+"""
+
+from msgspec import Struct
+from msgspec import json as mjson
+
+
+class Note(Struct, frozen=True, omit_defaults=True):
+    """One finding of a rule: `rule` as `ID@n`, the reason's code (`ledger.reasons`), and the figures behind it."""
+
+    rule: str
+    reason: str
+    facts: dict[str, int | str] = {}
+
+
+class Event(Struct, frozen=True, tag_field="type", omit_defaults=True, kw_only=True):
+    """`violations`: rules that a report broke. `warnings`: rules that only warn. `as_of_scan`: for a late claim, what
+    the rules said as of `scanned_at` where that differs from what they said on receipt."""
+
+    violations: tuple[Note, ...] = ()
+    warnings: tuple[Note, ...] = ()
+    as_of_scan: tuple[Note, ...] | None = None
+
+
+class Refusal(Struct, frozen=True, tag_field="type", tag="refused.v1", omit_defaults=True, kw_only=True):
+    """The world says no: reasons in precedence order, never empty. `cylinder` as in events."""
+
+    reasons: tuple[Note, ...]
+    warnings: tuple[Note, ...] = ()
+    as_of_scan: tuple[Note, ...] | None = None
+    cylinder: str | None = None
+
+
+class CylinderEvent(Event, frozen=True, kw_only=True):
+    """An event about one cylinder."""
+
+    cylinder: str | None = None
+
+
+class CylinderRegistered(CylinderEvent, frozen=True, tag="cylinder_registered.v1"):
+    """Its life in the ledger began."""
+
+
+class CodeBound(CylinderEvent, frozen=True, tag="code_bound.v1"):
+    """It carries another identifier."""
+
+
+class InspectionPassed(CylinderEvent, frozen=True, tag="inspection_passed.v1"):
+    """Inspected and found fit."""
+
+
+class InspectionFailed(CylinderEvent, frozen=True, tag="inspection_failed.v1"):
+    """Inspected and found unfit."""
+
+
+class PrefillChecked(CylinderEvent, frozen=True, tag="prefill_checked.v1"):
+    """Pre-checked, green. `return_inferred`: nobody had scanned its return; standing here proves it."""
+
+    return_inferred: bool = False
+
+
+class PrefillFailed(CylinderEvent, frozen=True, tag="prefill_failed.v1"):
+    """Pre-checked, red: it must not reach the scale."""
+
+    return_inferred: bool = False
+
+
+class FillAuthorised(CylinderEvent, frozen=True, tag="fill_authorised.v1"):
+    """Leave to fill once, on one line, to start at the latest at `start_by` (ms UTC). Masses of gas, net, grams."""
+
+    start_by: int
+    tare_g: int
+    target_net_g: int
+    allowed_net_g: int
+
+
+class FillStarted(CylinderEvent, frozen=True, tag="fill_started.v1"):
+    """The valve opened."""
+
+
+class CylinderFilled(CylinderEvent, frozen=True, tag="cylinder_filled.v1"):
+    """The fill is done. `lawful`: authorised, and no blocking rule broken (黑气瓶 are not)."""
+
+    net_g: int = 0
+    lawful: bool = False
+
+
+class FillInterrupted(CylinderEvent, frozen=True, tag="fill_interrupted.v1"):
+    """The valve closed early."""
+
+    net_g: int = 0
+
+
+class CylinderWeighed(CylinderEvent, frozen=True, tag="cylinder_weighed.v1"):
+    """Weighed outside a fill."""
+
+    net_g: int = 0
+
+
+class PostfillChecked(CylinderEvent, frozen=True, tag="postfill_checked.v1"):
+    """Post-checked by a second person and found good."""
+
+    net_g: int = 0
+
+
+class PostfillFailed(CylinderEvent, frozen=True, tag="postfill_failed.v1"):
+    """Post-checked and found wanting."""
+
+    net_g: int = 0
+
+
+class CylinderReleased(CylinderEvent, frozen=True, tag="cylinder_released.v1"):
+    """Released for sale; the label names the filler and its service phone."""
+
+    filler: str = ""
+    service_phone: str = ""
+
+
+class DepotLeft(CylinderEvent, frozen=True, tag="depot_left.v1"):
+    """Out of the depot."""
+
+
+class DepotEntered(CylinderEvent, frozen=True, tag="depot_entered.v1"):
+    """Into the depot."""
+
+
+class CylinderCollected(CylinderEvent, frozen=True, tag="cylinder_collected.v1"):
+    """Taken back."""
+
+
+class CylinderSetAside(CylinderEvent, frozen=True, tag="cylinder_set_aside.v1"):
+    """Set aside."""
+
+
+class CylinderLocked(CylinderEvent, frozen=True, tag="cylinder_locked.v1"):
+    """Locked."""
+
+
+class CylinderBled(CylinderEvent, frozen=True, tag="cylinder_bled.v1"):
+    """Bled back and weighed."""
+
+    net_g: int = 0
+
+
+class CylinderSeized(CylinderEvent, frozen=True, tag="cylinder_seized.v1"):
+    """Seized under an order."""
+
+
+class SeizureEnded(CylinderEvent, frozen=True, tag="seizure_ended.v1"):
+    """The seizure is over."""
+
+
+class ScrapDecided(CylinderEvent, frozen=True, tag="scrap_decided.v1"):
+    """To be scrapped."""
+
+
+class CylinderDestroyed(CylinderEvent, frozen=True, tag="cylinder_destroyed.v1"):
+    """Its function is destroyed."""
+
+
+class CylinderDeregistered(CylinderEvent, frozen=True, tag="cylinder_deregistered.v1"):
+    """Out of the register; its codes are retired for ever."""
+
+
+class StockCounted(CylinderEvent, frozen=True, tag="stock_counted.v1"):
+    """Found in a count."""
+
+
+class CylinderCorrected(CylinderEvent, frozen=True, tag="cylinder_corrected.v1"):
+    """Its master data read otherwise from here on."""
+
+
+class ArrivalRecorded(Event, frozen=True, tag="arrival_recorded.v1"):
+    """A truck arrived."""
+
+
+class LogOpened(Event, frozen=True, tag="log_opened.v1"):
+    """Entry 0."""
+
+
+class Filed(Event, frozen=True, tag="filed.v1"):
+    """A filing became the record of its subject."""
+
+
+AnyEvent = (
+    CylinderRegistered
+    | CodeBound
+    | InspectionPassed
+    | InspectionFailed
+    | PrefillChecked
+    | PrefillFailed
+    | FillAuthorised
+    | FillStarted
+    | CylinderFilled
+    | FillInterrupted
+    | CylinderWeighed
+    | PostfillChecked
+    | PostfillFailed
+    | CylinderReleased
+    | DepotLeft
+    | DepotEntered
+    | CylinderCollected
+    | CylinderSetAside
+    | CylinderLocked
+    | CylinderBled
+    | CylinderSeized
+    | SeizureEnded
+    | ScrapDecided
+    | CylinderDestroyed
+    | CylinderDeregistered
+    | StockCounted
+    | CylinderCorrected
+    | ArrivalRecorded
+    | LogOpened
+    | Filed
+)
+Outcome = AnyEvent | Refusal
+
+outcome_encoder = mjson.Encoder()
+outcome_decoder: mjson.Decoder[Outcome] = mjson.Decoder(Outcome)

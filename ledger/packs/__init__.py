@@ -1,0 +1,1 @@
+"""Rule packs as data: modes, dates and parameters for a jurisdiction, in TOML."""

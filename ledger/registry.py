@@ -1,0 +1,124 @@
+"""The registry, folded from filings: each record *is* the last accepted filing about its subject.
+
+A filing is a full snapshot of one thing, so the history of a thing is the sequence of its filings, and nothing here
+is merged or derived. Look-ups that gates need are indexed; dates are judged by the caller's day, never by ours.
+"""
+
+from collections import defaultdict
+from typing import TypeVar
+
+from msgspec import Struct
+
+from ledger import claim as c
+from ledger.bundle import signer_id
+from ledger.packs.model import PackInForce
+
+LOG_SUBJECT = "log"
+PACK_SUBJECT = "pack"
+
+
+class Record(Struct, frozen=True):
+    """The filing in force for a subject, and where it stands: `seq` is what the next filing must expect."""
+
+    claim: c.FilingClaim
+    seq: int
+    entry_index: int
+
+
+_ID_FIELD: dict[type[c.Filing], tuple[str, str]] = {
+    c.EnrolSigner: ("signer", "signer"),
+    c.FileEnterprise: ("enterprise", "enterprise"),
+    c.FilePermit: ("permit", "permit"),
+    c.FileSite: ("site", "site"),
+    c.FileLine: ("line", "line"),
+    c.FileCalibration: ("calibration", "certificate"),
+    c.FilePerson: ("person", "person"),
+    c.FileCertificate: ("certificate", "certificate"),
+    c.FileTankLot: ("tank_lot", "tank_lot"),
+    c.FileUseRegistration: ("use_registration", "certificate"),
+    c.FileInsurance: ("insurance", "policy"),
+    c.OpenRecall: ("recall", "recall"),
+    c.CloseRecall: ("recall", "recall"),
+}
+
+
+def subject_of_filing(claim: c.FilingClaim) -> str:
+    """The subject that a filing is about, `kind:id`."""
+    if isinstance(claim, c.OpenLog):
+        return LOG_SUBJECT
+    if isinstance(claim, c.AdoptPack):
+        return PACK_SUBJECT
+    kind, field = _ID_FIELD[type(claim)]
+    return f"{kind}:{getattr(claim, field)}"
+
+
+R = TypeVar("R", bound=c.Filing)
+
+
+class Registry:
+    """All records of one log by subject, with the few indexes that gates read. Mutable: `file` is its only change."""
+
+    def __init__(self) -> None:
+        """An empty registry: no log is open yet."""
+        self.records: dict[str, Record] = {}
+        self.owned: dict[tuple[type[c.Filing], str], dict[str, c.FilingClaim]] = defaultdict(dict)
+        self.open_recalls: dict[str, c.OpenRecall] = {}
+        self.in_force: PackInForce | None = None
+
+    def get(self, kind: type[R], key: str) -> R | None:
+        """The record of that kind and id, None when there is none."""
+        record = self.records.get(f"{_ID_FIELD[kind][0]}:{key}")
+        return record.claim if record is not None and isinstance(record.claim, kind) else None
+
+    def owned_by(self, kind: type[R], owner: str) -> list[R]:
+        """All records of that kind that name this owner (enterprise, person or line)."""
+        return [claim for claim in self.owned[kind, owner].values() if isinstance(claim, kind)]
+
+    def file(self, claim: c.FilingClaim, *, seq: int, entry_index: int) -> None:
+        """Make an accepted filing the record of its subject."""
+        subject = subject_of_filing(claim)
+        self.records[subject] = Record(claim, seq, entry_index)
+        if isinstance(claim, c.OpenLog | c.AdoptPack):
+            self.in_force = PackInForce(claim.pack)
+        if isinstance(claim, c.OpenRecall):
+            self.open_recalls[claim.recall] = claim
+        if isinstance(claim, c.CloseRecall):
+            self.open_recalls.pop(claim.recall, None)
+        for field in _OWNER_FIELDS.get(type(claim), ()):
+            self.owned[type(claim), getattr(claim, field)][subject] = claim
+
+    def signer(self, key_id: str) -> c.EnrolSigner | None:
+        """The enrolment of that key; the authority and the log's own signer are enrolled by entry 0."""
+        enrolled = self.get(c.EnrolSigner, key_id)
+        if enrolled is not None:
+            return enrolled
+        opening = self.records.get(LOG_SUBJECT)
+        if opening is None or not isinstance(opening.claim, c.OpenLog):
+            return None
+        for key, role in ((opening.claim.authority, c.Role.AUTHORITY), (opening.claim.log_signer, c.Role.LOG)):
+            if signer_id(key) == key_id:
+                return implicit_signer(opening.claim, key, role)
+        return None
+
+
+def implicit_signer(opening: c.OpenLog, key: c.SignerKey, role: c.Role) -> c.EnrolSigner:
+    """The enrolment that entry 0 itself is: every act that the role may do, at every site."""
+    return c.EnrolSigner(
+        claim_id=opening.claim_id,
+        scanned_at=opening.scanned_at,
+        signer=signer_id(key),
+        key=key,
+        role=role,
+        enterprise=None,
+        sites=(),
+        acts=("*",),
+        status="active",
+    )
+
+
+_OWNER_FIELDS: dict[type[c.Filing], tuple[str, ...]] = {
+    c.FilePermit: ("enterprise",),
+    c.FileCertificate: ("person",),
+    c.FileInsurance: ("enterprise",),
+    c.FileCalibration: ("line",),
+}

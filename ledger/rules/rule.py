@@ -1,0 +1,176 @@
+"""What a rule is: a small versioned function of a case, with its gates, legal basis and source grade.
+
+Rule code is versioned: a pack names `ID@n`, and once a log has adopted a version its code never changes or goes.
+Modes, dates and parameters are the pack's.
+"""
+
+from collections.abc import Callable
+from enum import StrEnum
+
+from msgspec import Struct
+
+from ledger import claim as c
+from ledger.china import day_of
+from ledger.cylinder import Cylinder
+from ledger.events import Note
+from ledger.registry import Registry
+from ledger.world import World
+
+
+class Gate(StrEnum):
+    """Where a rule is asked. The first five face the customer or what comes before; the rest judge reports."""
+
+    REGISTER = "register"
+    BIND = "bind"
+    PREFILL = "prefill"
+    FILL = "fill"
+    RELEASE = "release"
+    DEPOT_OUT = "depot_out"
+    DEREGISTER = "deregister"
+    START = "start"
+    COMPLETE = "complete"
+    POSTFILL = "postfill"
+    BLEED = "bleed"
+    INSPECTION = "inspection"
+    CORRECT = "correct"
+    CYLINDER = "cylinder"
+    OTHER = "other"
+
+
+GATE_ZH = {
+    Gate.REGISTER: "登记",
+    Gate.BIND: "绑定编码",
+    Gate.PREFILL: "排检",
+    Gate.FILL: "充装",
+    Gate.RELEASE: "放行",
+    Gate.DEPOT_OUT: "重瓶出库",
+    Gate.DEREGISTER: "注销",
+    Gate.START: "开始充装",
+    Gate.COMPLETE: "充装完成",
+    Gate.POSTFILL: "充装后检查",
+    Gate.BLEED: "回抽",
+    Gate.INSPECTION: "定期检验",
+    Gate.CORRECT: "更正",
+    Gate.CYLINDER: "其他气瓶操作",
+    Gate.OTHER: "其他",
+}
+
+ALL_GATES = tuple(Gate)
+CYLINDER_GATES = tuple(gate for gate in Gate if gate not in (Gate.REGISTER, Gate.OTHER))
+
+_GATE_OF: dict[type[c.Claim], Gate] = {
+    c.RegisterCylinder: Gate.REGISTER,
+    c.BindCode: Gate.BIND,
+    c.CheckPrefill: Gate.PREFILL,
+    c.AuthoriseFill: Gate.FILL,
+    c.StartFill: Gate.START,
+    c.CompleteFill: Gate.COMPLETE,
+    c.InterruptFill: Gate.COMPLETE,
+    c.CheckPostfill: Gate.POSTFILL,
+    c.BleedCylinder: Gate.BLEED,
+    c.ReleaseCylinder: Gate.RELEASE,
+    c.DeregisterCylinder: Gate.DEREGISTER,
+    c.RecordInspection: Gate.INSPECTION,
+    c.CorrectCylinder: Gate.CORRECT,
+}
+
+
+def gate_of(claim: c.AnyClaim) -> Gate:
+    """The gate that a claim stands at."""
+    if isinstance(claim, c.DepotOut) and claim.purpose is c.Purpose.SALE:
+        return Gate.DEPOT_OUT
+    if isinstance(claim, c.CylinderClaim):
+        return _GATE_OF.get(type(claim), Gate.CYLINDER)
+    return Gate.OTHER
+
+
+class Case:
+    """What a rule may look at: the claim, its cylinder and site, the world, and the instant it is judged as of.
+
+    `at` is ms UTC, `today` that day in China. `scanned_at` is the device's time put right by its clock offset and
+    never after `recorded_at`. `params` are the pack's for the rule being asked.
+    """
+
+    __slots__ = (
+        "at", "claim", "clock_offset_ms", "cylinder", "enterprise", "gate", "params", "recorded_at", "scanned_at",
+        "site", "today", "world",
+    )  # fmt: skip
+
+    params: dict[str, int]
+
+    def __init__(
+        self, world: World, claim: c.AnyClaim, *, at: int, recorded_at: int, clock_offset_ms: int | None
+    ) -> None:
+        """The case of one claim, judged as of `at`."""
+        self.world = world
+        self.claim = claim
+        self.gate = gate_of(claim)
+        self.at = at
+        self.today = day_of(at)
+        self.recorded_at = recorded_at
+        self.clock_offset_ms = clock_offset_ms
+        self.scanned_at = min(claim.scanned_at + (clock_offset_ms or 0), recorded_at)
+        code: str | None = getattr(claim, "code", None)
+        self.cylinder: Cylinder | None = None if code is None else world.cylinder_of(code)
+        site: str | None = getattr(claim, "site", None)
+        self.site: c.FileSite | None = None if site is None else world.registry.get(c.FileSite, site)
+        self.enterprise: str | None = None if self.site is None else self.site.enterprise
+
+    @property
+    def registry(self) -> Registry:
+        """The registry of the world."""
+        return self.world.registry
+
+
+Finding = tuple[str, dict[str, int | str]]
+"""A reason code and the figures behind it."""
+
+Check = Callable[[Case], Finding | str | None]
+
+
+class Rule(Struct, frozen=True):
+    """One version of a rule. `grade` is the source grade of DOMAIN.md section 0; `reasons` what it may answer;
+    `params` the integers that a pack must give it."""
+
+    name: str
+    gates: tuple[Gate, ...]
+    title_zh: str
+    title_en: str
+    basis: str
+    grade: str
+    reasons: tuple[str, ...]
+    params: tuple[str, ...]
+    check: Check
+
+    def ask(self, case: Case) -> Note | None:
+        """The rule's finding on a case, None when it has nothing to say."""
+        found = self.check(case)
+        if found is None:
+            return None
+        if isinstance(found, str):
+            return Note(self.name, found)
+        return Note(self.name, found[0], found[1])
+
+
+RULES: dict[str, Rule] = {}
+
+
+def rule(  # noqa: PLR0913 - a rule's metadata, named at each use
+    name: str,
+    *,
+    gates: tuple[Gate, ...],
+    zh: str,
+    en: str,
+    basis: str,
+    grade: str,
+    reasons: tuple[str, ...],
+    params: tuple[str, ...] = (),
+) -> Callable[[Check], Check]:
+    """Enter a check into `RULES` under `ID@n`."""
+
+    def enter(check: Check) -> Check:
+        assert name not in RULES, f"{name} is defined twice"
+        RULES[name] = Rule(name, gates, zh, en, basis, grade, reasons, params, check)
+        return check
+
+    return enter

@@ -1,0 +1,118 @@
+"""Tables, as SQLAlchemy Core; made by Alembic's migrations, which ship in the wheel.
+
+`log`, `entry` and `bundle` are the truth. Every other table is a cache of them that `ledger audit` rebuilds and
+compares. All that grows carries its log's id first in its primary key.
+"""
+
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from sqlalchemy.dialects.postgresql import BYTEA
+
+import migrations
+
+metadata = sa.MetaData()
+
+log = sa.Table(
+    "log",
+    metadata,
+    sa.Column("log_id", sa.Integer, primary_key=True),
+    sa.Column("origin", sa.Text, nullable=False, unique=True),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("frontier", BYTEA, nullable=False),
+    sa.Column("recorded_at", sa.BigInteger, nullable=False),
+    sa.Column("registry_index", sa.BigInteger, nullable=False),
+)
+entry = sa.Table(
+    "entry",
+    metadata,
+    sa.Column("log_id", sa.Integer, primary_key=True),
+    sa.Column("entry_index", sa.BigInteger, primary_key=True),
+    sa.Column("body", BYTEA, nullable=False),
+)
+bundle = sa.Table(
+    "bundle",
+    metadata,
+    sa.Column("log_id", sa.Integer, primary_key=True),
+    sa.Column("digest", BYTEA, primary_key=True),
+    sa.Column("envelope", BYTEA, nullable=False),
+)
+claim_index = sa.Table(
+    "claim_index",
+    metadata,
+    sa.Column("log_id", sa.Integer, primary_key=True),
+    sa.Column("signer", sa.Uuid, primary_key=True),
+    sa.Column("claim_id", sa.Uuid, primary_key=True),
+    sa.Column("text_digest", sa.Uuid, primary_key=True),
+    sa.Column("entry_index", sa.BigInteger, nullable=False),
+)
+entry_party = sa.Table(
+    "entry_party",
+    metadata,
+    sa.Column("log_id", sa.Integer, primary_key=True),
+    sa.Column("party", sa.Text, primary_key=True),
+    sa.Column("entry_index", sa.BigInteger, primary_key=True),
+    sa.Column("site", sa.Text, nullable=True),
+)
+cylinder = sa.Table(
+    "cylinder",
+    metadata,
+    sa.Column("log_id", sa.Integer, primary_key=True),
+    sa.Column("cylinder", sa.Uuid, primary_key=True),
+    sa.Column("body", BYTEA, nullable=False),
+)
+code = sa.Table(
+    "code",
+    metadata,
+    sa.Column("log_id", sa.Integer, primary_key=True),
+    sa.Column("code", sa.Text, primary_key=True),
+    sa.Column("cylinder", sa.Uuid, nullable=False),
+    sa.Column("active", sa.Boolean, nullable=False),
+)
+subject_head = sa.Table(
+    "subject_head",
+    metadata,
+    sa.Column("log_id", sa.Integer, primary_key=True),
+    sa.Column("subject", sa.Text, primary_key=True),
+    sa.Column("seq", sa.BigInteger, nullable=False),
+    sa.Column("leaf", BYTEA, nullable=False),
+)
+record = sa.Table(
+    "record",
+    metadata,
+    sa.Column("log_id", sa.Integer, primary_key=True),
+    sa.Column("subject", sa.Text, primary_key=True),
+    sa.Column("seq", sa.BigInteger, nullable=False),
+    sa.Column("entry_index", sa.BigInteger, nullable=False),
+    sa.Column("body", BYTEA, nullable=False),
+)
+device = sa.Table(
+    "device",
+    metadata,
+    sa.Column("log_id", sa.Integer, primary_key=True),
+    sa.Column("signer", sa.Uuid, primary_key=True),
+    sa.Column("device_seq", sa.BigInteger, nullable=False),
+    sa.Column("digest", BYTEA, nullable=False),
+)
+
+CACHES = (claim_index, entry_party, cylinder, code, subject_head, record, device)
+
+
+def engine_url(url: str) -> str:
+    """A `postgresql://` URL as SQLAlchemy with psycopg 3 wants it."""
+    return url.replace("postgresql://", "postgresql+psycopg://", 1).replace("postgres://", "postgresql+psycopg://", 1)
+
+
+def alembic_config(url: str) -> Config:
+    """Alembic driven from code: the scripts are package data of `migrations`."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    config.attributes["url"] = engine_url(url)
+    return config
+
+
+def migrate(url: str) -> None:
+    """Bring a database to this code's schema. Waits for no lock longer than the migration environment allows."""
+    command.upgrade(alembic_config(url), "head")

@@ -1,0 +1,141 @@
+"""The world that decisions see: cylinders, codes and registry of one log, folded from its entries in index order.
+
+The server holds the part of it that the claims at hand name; a replay holds all of it. Both fold with `apply`.
+"""
+
+from msgspec import Struct, structs
+
+from ledger import claim as c
+from ledger import events as e
+from ledger.cylinder import Cylinder, apply, register, touch
+from ledger.entry import DeviceChain, Entry
+from ledger.registry import Registry, subject_of_filing
+
+
+class CodeUse(Struct, frozen=True):
+    """Whose code this is, or was: a code is never used again."""
+
+    cylinder: str
+    active: bool
+
+
+class Head(Struct, frozen=True):
+    """The end of a chain: how many entries (or the last bundle's number), and the digest it ends in, hexadecimal."""
+
+    seq: int
+    digest: str
+
+
+class World:
+    """Mutable: `fold` is its only change. `seen` holds `(signer, claim_id)` of every claim that became an entry."""
+
+    def __init__(self, log: str, registry: Registry | None = None) -> None:
+        """The world before entry 0 of `log`, or around a registry already folded."""
+        self.log = log
+        self.registry = registry if registry is not None else Registry()
+        self.cylinders: dict[str, Cylinder] = {}
+        self.codes: dict[str, CodeUse] = {}
+        self.subjects: dict[str, Head] = {}
+        self.devices: dict[str, Head] = {}
+        self.seen: set[tuple[str, str]] = set()
+        self.size = 0
+        self.registry_index = -1
+        self.recorded_at = 0
+
+    def cylinder_of(self, code: str) -> Cylinder | None:
+        """The cylinder that carries this code, or once did."""
+        use = self.codes.get(code)
+        return None if use is None else self.cylinders[use.cylinder]
+
+    def head_of(self, subject: str) -> Head | None:
+        """The head of a subject's chain; None before its first entry."""
+        kind, _, key = subject.partition(":")
+        if kind == "cylinder":
+            cylinder = self.cylinders.get(key)
+            return None if cylinder is None else Head(cylinder.seq, cylinder.leaf)
+        return self.subjects.get(subject)
+
+    def device_chain(self, signer: str, device_seq: int, device_prev: str | None) -> DeviceChain:
+        """How a bundle follows the last one that its signer's chain knows."""
+        last = self.devices.get(signer)
+        if last is None:
+            return "first" if device_seq == 0 else "gap"
+        if device_seq <= last.seq:
+            return "behind"
+        if device_seq > last.seq + 1:
+            return "gap"
+        return "next" if device_prev == last.digest else "fork"
+
+    def fold(self, entry: Entry, claim: c.AnyClaim, leaf: str) -> None:
+        """Take in the entry at index `size`. KeyError where the lifecycle has no such step: no decision yields one."""
+        index, outcome = self.size, entry.outcome
+        self.size += 1
+        self.recorded_at = entry.recorded_at
+        self.seen.add((entry.signer, claim.claim_id))
+        last = self.devices.get(entry.signer)
+        if last is None or entry.device_seq > last.seq:
+            self.devices[entry.signer] = Head(entry.device_seq, entry.bundle)
+        kind, _, key = entry.subject.partition(":")
+        if kind == "cylinder":
+            self._fold_cylinder(key, entry, claim, index, leaf)
+        else:
+            self.subjects[entry.subject] = Head(entry.subject_seq, leaf)
+        if isinstance(outcome, e.Filed | e.LogOpened):
+            assert isinstance(claim, c.Filing)
+            self._file(claim, entry.subject_seq, index)
+
+    def _fold_cylinder(self, key: str, entry: Entry, claim: c.AnyClaim, index: int, leaf: str) -> None:
+        outcome = entry.outcome
+        if isinstance(outcome, e.CylinderRegistered):
+            assert isinstance(claim, c.RegisterCylinder)
+            self.cylinders[key] = register(claim, entry_index=index, leaf=leaf)
+            self.codes[claim.code] = CodeUse(key, active=True)
+            return
+        old = self.cylinders[key]
+        if isinstance(outcome, e.Refusal):
+            self.cylinders[key] = touch(old, entry_index=index, leaf=leaf)
+            return
+        assert isinstance(outcome, e.CylinderEvent)
+        self.cylinders[key] = apply(old, claim, outcome, at=entry.recorded_at, entry_index=index, leaf=leaf)
+        if isinstance(claim, c.BindCode):
+            self.codes[claim.new_code] = CodeUse(key, active=True)
+            if claim.retires is not None:
+                self.codes[claim.retires] = CodeUse(key, active=False)
+        if isinstance(claim, c.DeregisterCylinder):
+            for code in old.codes:
+                self.codes[code] = CodeUse(key, active=False)
+
+    def _file(self, claim: c.Filing, seq: int, index: int) -> None:
+        assert isinstance(claim, c.FilingClaim)
+        self.registry.file(claim, seq=seq, entry_index=index)
+        self.registry_index = index
+        if isinstance(claim, c.FileUseRegistration):
+            for key in claim.cylinders:
+                self.cylinders[key] = structs.replace(self.cylinders[key], use_registration=claim.certificate)
+
+
+def subject_of(world: World, claim: c.AnyClaim, signer: str, outcome: e.Outcome) -> str:
+    """The primary subject of an entry: its cylinder, its site, what it files; else the signer (an unknown code)."""
+    if isinstance(claim, c.Filing):
+        assert isinstance(claim, c.FilingClaim)
+        return subject_of_filing(claim)
+    if isinstance(claim, c.RecordArrival):
+        return f"site:{claim.site}"
+    if isinstance(claim, c.RegisterCylinder):
+        # A registration that is refused opens no cylinder, and must not touch the one whose id or code it names.
+        return f"cylinder:{claim.cylinder}" if isinstance(outcome, e.CylinderRegistered) else f"signer:{signer}"
+    use = world.codes.get(claim.code)
+    return f"signer:{signer}" if use is None else f"cylinder:{use.cylinder}"
+
+
+def parties_of(entry: Entry, claim: c.AnyClaim) -> tuple[str, ...]:
+    """Whose story an entry belongs to: its subject, its site, its tank lot, the cylinders that a certificate lists."""
+    parties = [entry.subject]
+    site: str | None = getattr(claim, "site", None)
+    if site is not None:
+        parties.append(f"site:{site}")
+    if isinstance(claim, c.CompleteFill) and isinstance(entry.outcome, e.CylinderFilled):
+        parties.append(f"tank_lot:{claim.tank_lot}")
+    if isinstance(claim, c.FileUseRegistration) and isinstance(entry.outcome, e.Filed):
+        parties.extend(f"cylinder:{key}" for key in claim.cylinders)
+    return tuple(dict.fromkeys(parties))

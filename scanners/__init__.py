@@ -1,0 +1,1 @@
+"""How a beep becomes a claim, even offline: the station agent and its devices."""

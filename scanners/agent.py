@@ -1,0 +1,151 @@
+"""The station agent: guns, scales, outbox and sender, put together. It never decides and never invents.
+
+Reports are durable when they are made and are sent when there is a line. Requests need the ledger's answer: offline,
+filling waits. What a crash left open on a line is settled before that line takes its first scan.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ledger.bundle import PrivateKey
+from ledger.claim import AnyClaim
+from ledger.entry import Answer
+from scanners.claim_id import ClaimIds
+from scanners.config import GunConfig, StationConfig
+from scanners.desk import Desk, Hands
+from scanners.faults import StationFault
+from scanners.gun import Gun
+from scanners.line import FillPost
+from scanners.orders import parse_order
+from scanners.outbox import FillState, Outbox, Stored
+from scanners.repeats import Repeats
+from scanners.rows import RowPost
+from scanners.scale import Scale
+from scanners.screen import Shown, alarm
+from scanners.sender import Sender
+from scanners.valve import Leave, Valve
+
+Post = RowPost | FillPost
+Answered = Callable[[Sequence[AnyClaim], list[Answer]], None]
+
+
+def _unheard(_claims: Sequence[AnyClaim], _answers: list[Answer]) -> None:
+    """The posts show answers by themselves; only a simulation listens to all of them."""
+
+
+class Station:
+    """One station's agent. `clock` ms UTC; `show` and `on_answer` are told what happens and must be quick.
+
+    `device_time(bundle)`: the clock at sending, for a simulation of a device whose clock is wrong.
+    """
+
+    def __init__(
+        self,
+        config: StationConfig,
+        key: PrivateKey,
+        *,
+        clock: Callable[[], int],
+        show: Callable[[Shown], None],
+        on_answer: Answered = _unheard,
+        device_time: Callable[[Stored], int] | None = None,
+    ) -> None:
+        self.config, self.clock, self.show = config, clock, show
+        self.ids = ClaimIds(clock)
+        self.outbox = Outbox(Path(config.outbox), log=config.log, key=key)
+        self.sender = Sender(
+            config.url,
+            self.outbox,
+            device_time=device_time or (lambda _: clock()),
+            on_answer=on_answer,
+            on_fault=lambda fault: show(alarm("line", fault)),
+        )
+        self.ready = asyncio.Event()
+        self.guns: dict[str, Gun] = {}
+        self.posts: dict[str, Post] = {}
+
+    async def run(self) -> None:
+        """Work until cancelled. `ready` is set when all guns listen; `guns` then tells their ports."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self.sender.run())
+                desk = Desk(
+                    self.config.site,
+                    self.clock,
+                    self.ids,
+                    self.outbox,
+                    self.sender,
+                    self.show,
+                    self.config.answer_within_s,
+                    tasks.create_task,
+                )
+                for gun_config in self.config.guns:
+                    name = gun_config.post if gun_config.scale is None else f"{gun_config.post}:{gun_config.scale}"
+                    gun = Gun(gun_config.host, gun_config.port, idle_gap_ms=gun_config.idle_gap_ms)
+                    self.guns[name], self.posts[name] = gun, self._post(name, gun_config, desk)
+                    await gun.start()
+                    tasks.create_task(self._serve(gun, self.posts[name]))
+                self.ready.set()
+        finally:
+            await self._stop()
+
+    async def finish(self) -> None:
+        """Wait until no fill is under way and every row is answered."""
+        for post in self.posts.values():
+            await post.finish()
+
+    async def report(self, claims: Sequence[AnyClaim], settles: tuple[str, FillState]) -> None:
+        """Store a report and what it settles; durable when this returns, sent when there is a line."""
+        _ = await self.sender.submit(claims, settles=settles)
+
+    def _post(self, name: str, gun: GunConfig, desk: Desk) -> Post:
+        crew = self.config.crew
+        person = crew.checker if gun.post == "postfill" else crew.person
+        hands = Hands(person, crew.vehicle, crew.tank_lot)
+        scale = None
+        if gun.scale is not None:
+            found = next(scale for scale in self.config.scales if scale.line == gun.scale)
+            scale = Scale(found.host, found.port, found.registers)
+        if gun.post != "fill":
+            return RowPost(name, gun.post, desk, hands, scale)
+        assert gun.scale is not None
+        assert scale is not None
+
+        def opened(leave: Leave) -> None:
+            post.opened(leave)
+
+        def fault(fault: StationFault) -> None:
+            post.fault(fault)
+
+        valve = Valve(
+            gun.scale,
+            scale,
+            self.outbox,
+            report=self.report,
+            clock=self.clock,
+            ids=self.ids,
+            on_opened=opened,
+            on_fault=fault,
+            poll_s=self.config.poll_s,
+        )
+        post = FillPost(name, gun.scale, desk, hands, valve)
+        return post
+
+    async def _serve(self, gun: Gun, post: Post) -> None:
+        if isinstance(post, FillPost):
+            await post.recover()
+        repeats = Repeats()
+        async for reading in gun.readings():
+            order = parse_order(reading)
+            if order is not None:
+                await post.order(order)
+            elif not repeats.is_repeat(reading, self.clock()):
+                await post.scan(reading)
+
+    async def _stop(self) -> None:
+        for gun in self.guns.values():
+            await gun.close()
+        for post in self.posts.values():
+            await post.shut()
+        await self.sender.close()
+        self.outbox.close()

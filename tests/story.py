@@ -1,0 +1,245 @@
+"""A small town for tests: who is who, signed bundles, and the filings that make a filling station able to fill."""
+
+import hashlib
+import itertools
+from dataclasses import dataclass, field
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+
+from api.packs import shipped_pack
+from ledger import claim as c
+from ledger import events as e
+from ledger.bundle import PrivateKey, encode_payload, open_bundle, sign_bundle, signer_id, signer_key
+from ledger.decide import decide
+from ledger.entry import Entry, encode_entry, leaf_hash
+from ledger.identity import own_code
+from ledger.replay import next_link, pack_label
+from ledger.store.append import Received
+from ledger.world import World, parties_of, subject_of
+
+ORIGIN = "ledger.test/320600/v1"
+START = 1_767_225_600_000  # 2026-01-01 08:00 in China
+MINUTE = 60_000
+DAY = 86_400_000
+
+
+def claim_id(number: int) -> str:
+    """A UUIDv7 that tests can count with."""
+    return f"01900000-0000-7000-8000-{number:012x}"
+
+
+def private_key(name: str, alg: str = "ed25519") -> PrivateKey:
+    """A key that is the same in every run."""
+    seed = hashlib.sha256(name.encode()).digest()
+    if alg == "ed25519":
+        return ed25519.Ed25519PrivateKey.from_private_bytes(seed)
+    return ec.derive_private_key(int.from_bytes(seed, "big") >> 8, ec.SECP256R1())
+
+
+@dataclass
+class Signer:
+    """A key with its chain of bundles."""
+
+    name: str
+    key: PrivateKey
+    device_seq: int = 0
+    device_prev: str | None = None
+
+    @property
+    def id(self) -> str:
+        return signer_id(signer_key(self.key))
+
+    def sign(self, *claims: c.AnyClaim, log: str = ORIGIN) -> bytes:
+        """The envelope of the next bundle."""
+        payload = encode_payload(
+            log=log, device_seq=self.device_seq, device_prev=self.device_prev, seen=None, claims=list(claims)
+        )
+        self.device_seq += 1
+        self.device_prev = hashlib.sha256(payload).hexdigest()
+        return sign_bundle(payload, self.key)
+
+
+@dataclass
+class Story:
+    """Makes claims with fresh ids at a clock of its own (`now`, ms UTC)."""
+
+    now: int = START
+    ids: Any = field(default_factory=lambda: itertools.count(1))
+
+    def __post_init__(self) -> None:
+        self.authority = Signer("authority", private_key("authority"))
+        self.office = Signer("office", private_key("office"))
+        self.rival = Signer("rival", private_key("rival", "p256"))
+        self.station = Signer("station", private_key("station"))
+        self.inspector = Signer("inspector", private_key("inspector"))
+        self.log = Signer("log", private_key("log"))
+
+    def base(self) -> dict[str, Any]:
+        """What every claim says."""
+        return {"claim_id": claim_id(next(self.ids)), "scanned_at": self.now}
+
+    def make(self, act: type[c.Claim], /, **fields: Any) -> Any:
+        """A claim of that kind, with defaults that stand at the station."""
+        here = {"site": "S1", "person": "P1", "line": "L1", "tank_lot": "T1", "vehicle": "V1"}
+        known = {name: value for name, value in here.items() if name in act.__struct_fields__}
+        return act(**(self.base() | known | fields))
+
+    def opening(self, **changes: Any) -> c.OpenLog:
+        """Entry 0's claim."""
+        fields = {
+            "origin": ORIGIN,
+            "authority": signer_key(self.authority.key),
+            "log_signer": signer_key(self.log.key),
+            "pack": shipped_pack("320600"),
+        }
+        return c.OpenLog(**(self.base() | fields | changes))
+
+    def enrolment(self, signer: Signer, role: c.Role, enterprise: str | None, sites: tuple[str, ...]) -> c.EnrolSigner:
+        """Every act that the role may do."""
+        return self.make(
+            c.EnrolSigner,
+            signer=signer.id,
+            key=signer_key(signer.key),
+            role=role,
+            enterprise=enterprise,
+            sites=sites,
+            acts=("*",),
+            status="active",
+        )
+
+    def filings(self) -> list[tuple[Signer, c.AnyClaim]]:
+        """All that the station needs before its first fill; signer and claim, in order."""
+        year = {"valid_from": "2025-01-01", "valid_to": "2027-12-31"}
+        lpg = {"media": ("lpg",), "status": "valid", **year}
+        a, o, m = self.authority, self.office, self.make
+        filler = {"enterprise": "E1", "kind": "filler", "name": "示例燃气", "service_phone": "0513-96777"}
+        body = {"enterprise": "B1", "kind": "inspection_body", "name": "示例检验", "service_phone": "0513-96778"}
+        rival = {"enterprise": "E2", "kind": "filler", "name": "邻家燃气", "service_phone": "0513-96779"}
+        site = {"district": "320600", "status": "open"}
+        people = [
+            ("P1", "E1", "filling"),
+            ("P2", "E1", "filling"),
+            ("I1", "B1", "inspection"),
+            ("I2", "B1", "inspection"),
+        ]
+        told: list[tuple[Signer, c.AnyClaim]] = [
+            (a, m(c.FileEnterprise, **filler)),
+            (a, m(c.FileEnterprise, **rival)),
+            (a, m(c.FileEnterprise, **body)),
+            (a, m(c.FilePermit, permit="PM1", enterprise="E1", kind="filling", **lpg)),
+            (a, m(c.FilePermit, permit="PM2", enterprise="E2", kind="filling", **lpg)),
+            (a, m(c.FilePermit, permit="PM3", enterprise="B1", kind="inspection", **lpg)),
+            (a, self.enrolment(self.office, c.Role.OFFICE, "E1", ())),
+            (a, self.enrolment(self.rival, c.Role.OFFICE, "E2", ())),
+            (o, m(c.FileSite, site="S1", enterprise="E1", kind="filling_station", name="一号站", **site)),
+            (o, m(c.FileLine, kind="scale", division_g=50, status="in_service")),
+            (o, m(c.FileLine, line="L2", kind="carousel", division_g=50, status="in_service")),
+            (o, m(c.FileCalibration, certificate="CAL1", **year)),
+            (o, m(c.FileCalibration, certificate="CAL2", line="L2", **year)),
+            (o, m(c.FileInsurance, policy="INS1", enterprise="E1", **year)),
+            (a, self.enrolment(Signer("b", private_key("body office")), c.Role.OFFICE, "B1", ())),
+        ]
+        body_office = Signer("body office", private_key("body office"))
+        told.append((body_office, m(c.FileSite, site="B1S", enterprise="B1", kind="inspection", name="检验站", **site)))
+        for person, enterprise, kind in people:
+            by = o if enterprise == "E1" else body_office
+            told.append((by, m(c.FilePerson, person=person, enterprise=enterprise, status="active")))
+            paper = {"certificate": f"C-{person}", "person": person, "kind": kind, "status": "valid"}
+            told.append((by, m(c.FileCertificate, **paper, **year)))
+        told += [
+            (a, self.enrolment(self.station, c.Role.STATION, "E1", ("S1",))),
+            (a, self.enrolment(self.inspector, c.Role.INSPECTION_BODY, "B1", ("B1S",))),
+            (o, self.lot()),
+        ]
+        return told
+
+    def lot(self, **changes: Any) -> c.FileTankLot:
+        """A released tank lot."""
+        fields: dict[str, Any] = {
+            "tank": "TK1",
+            "includes": None,
+            "received_g": 20_000_000,
+            "supplier_permit": "SP1",
+            "odorant_certificate": True,
+            "dme_permille": 0,
+            "status": "released",
+        }
+        return self.make(c.FileTankLot, **(fields | changes))
+
+    def cylinder(self, number: int, **changes: Any) -> c.RegisterCylinder:
+        """A 15-kg cylinder, made 2022-06, inspected never (it was not due)."""
+        fields = {
+            "cylinder": f"01900000-0000-7000-9000-{number:012x}",
+            "code": code(number),
+            "owner": "E1",
+            "maker": "GL",
+            "serial": f"{number:07d}",
+            "made_month": "2024-06",
+            "model": "YSP35.5",
+            "phase": c.Phase.VAPOUR,
+            "water_volume_ml": 35_500,
+            "tare_g": 16_500,
+            "max_fill_g": 14_900,
+            "design_life_months": 144,
+        }
+        return self.make(c.RegisterCylinder, **(fields | changes))
+
+    def certificate(self, *cylinders: c.RegisterCylinder, name: str = "UR1") -> c.FileUseRegistration:
+        """A use registration over these."""
+        keys = tuple(cylinder.cylinder for cylinder in cylinders)
+        return self.make(c.FileUseRegistration, certificate=name, enterprise="E1", cylinders=keys, status="valid")
+
+    def receive(self, signer: Signer, *claims: c.AnyClaim) -> Received:
+        """Signed and opened, as the server takes it."""
+        return Received(open_bundle(signer.sign(*claims)), 0)
+
+
+def code(number: int) -> str:
+    """The own-scheme code of the n-th cylinder."""
+    return str(own_code("LPG1", f"{number:07d}"))
+
+
+@dataclass
+class Telling:
+    """An in-memory log: decides and folds claims as the store does, and keeps the entries' bytes."""
+
+    story: Story = field(default_factory=Story)
+    world: World = field(default_factory=lambda: World(ORIGIN))
+    bodies: list[bytes] = field(default_factory=list)
+    parties: list[tuple[str, ...]] = field(default_factory=list)
+
+    def tell(self, signer: Signer, claim: c.AnyClaim, *, at: int | None = None, offset: int | None = 0) -> e.Outcome:
+        """Record one claim; its outcome."""
+        now = max(self.story.now if at is None else at, self.world.recorded_at)
+        bundle = open_bundle(signer.sign(claim))
+        chain = self.world.device_chain(bundle.signer, bundle.device_seq, bundle.device_prev)
+        outcome = decide(self.world, claim, now, signer=signer.id, clock_offset_ms=offset)
+        subject = subject_of(self.world, claim, signer.id, outcome)
+        seq, prev = next_link(self.world.head_of(subject))
+        entry = Entry(
+            v=1, log=ORIGIN, recorded_at=now, clock_offset_ms=offset, subject=subject, subject_seq=seq,
+            subject_prev=prev, signer=signer.id, device_seq=bundle.device_seq, device_chain=chain,
+            bundle=bundle.digest.hex(), position=0, pack=pack_label(self.world, claim),
+            claim=bundle.claims[0].text, outcome=outcome,
+        )  # fmt: skip
+        body = encode_entry(entry)
+        self.bodies.append(body)
+        self.parties.append(parties_of(entry, claim))
+        self.world.fold(entry, claim, leaf_hash(body).hex())
+        return outcome
+
+    def opened(self) -> "Telling":
+        """Entry 0 and every filing; all must be accepted."""
+        for signer, claim in [(self.story.authority, self.story.opening()), *self.story.filings()]:
+            outcome = self.tell(signer, claim)
+            assert not isinstance(outcome, e.Refusal), (claim, outcome)
+        return self
+
+    def with_cylinder(self, number: int = 1, **changes: Any) -> str:
+        """Register a cylinder and cover it by a use registration; its code."""
+        registration = self.story.cylinder(number, **changes)
+        assert isinstance(self.tell(self.story.office, registration), e.CylinderRegistered)
+        paper = self.story.certificate(registration, name=f"UR{number}")
+        assert isinstance(self.tell(self.story.authority, paper), e.Filed)
+        return registration.code
