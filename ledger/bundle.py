@@ -1,9 +1,9 @@
 """Bundles: a list of claims signed once, as exact bytes (DSSE; Ed25519, and P-256 as raw r||s).
 
-The envelope is DSSE's JSON: `{"payload", "payloadType", "signatures": [{"keyid", "sig"}]}` with standard base64. What is
-signed is PAE("DSSEv1", type, payload), so nothing is ever re-serialised before it is checked. `keyid` is the signer's
-id, derived from its key, so a key can never change under an id. Two parsers must never see two claims in one signed
-text: duplicate keys and anything but UTF-8 are refused here, at the door.
+The envelope is DSSE's JSON: `{"payload", "payloadType", "signatures": [{"keyid", "sig"}]}` with standard base64. What
+is signed is PAE("DSSEv1", type, payload), so nothing is ever re-serialised before it is checked. `keyid` is the
+signer's id, derived from its key, so a key can never change under an id. Two parsers must never see two claims in one
+signed text: duplicate keys and anything but UTF-8 are refused here, at the door.
 
 Sources: secure-systems-lab/dsse protocol v1; RFC 8032; FIPS 186-5.
 """
@@ -29,6 +29,7 @@ from ledger.model import parse_model
 PAYLOAD_TYPE = "application/vnd.cylinder-ledger.bundle.v1+json"
 MAX_BUNDLE_BYTES = 2 * 1024 * 1024
 MAX_CLAIMS = 500
+SIGNATURE_BYTES = 64
 
 PrivateKey = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey
 PublicKey = ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey
@@ -154,11 +155,12 @@ def check_signature(bundle: Bundle, key: PublicKey) -> None:
     """Raise BadSignature unless `key` signed exactly this payload."""
     message = pae(PAYLOAD_TYPE, bundle.payload)
     try:
+        if len(bundle.signature) != SIGNATURE_BYTES:
+            # One signature, one spelling: a longer r||s would verify too.
+            raise InvalidSignature  # noqa: TRY301 - the same answer as a wrong one
         if isinstance(key, ed25519.Ed25519PublicKey):
             key.verify(bundle.signature, message)
         else:
-            if len(bundle.signature) != 64:
-                raise InvalidSignature
             r, s = (int.from_bytes(half, "big") for half in (bundle.signature[:32], bundle.signature[32:]))
             key.verify(encode_dss_signature(r, s), message, ec.ECDSA(hashes.SHA256()))
     except InvalidSignature:
@@ -199,7 +201,8 @@ def open_bundle(envelope: bytes) -> Bundle:
 
 def decode_claim(text: str) -> AnyClaim:
     """The claim that an entry's stored text says; the text passed the door before."""
-    return _claim.decode(text)
+    claim: AnyClaim = _claim.decode(text)
+    return claim
 
 
 def _open_claim(raw: bytes, pointer: str) -> Signed:

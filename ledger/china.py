@@ -10,7 +10,7 @@ _EPOCH = date(1970, 1, 1)
 
 def day_of(at_ms: int) -> str:
     """The day in China at this instant (ms UTC), `YYYY-MM-DD`."""
-    return _day(((at_ms + _OFFSET_MS) // DAY_MS))
+    return _day((at_ms + _OFFSET_MS) // DAY_MS)
 
 
 @lru_cache(maxsize=4096)

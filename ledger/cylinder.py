@@ -149,7 +149,7 @@ def _changes(old: Cylinder, claim: c.AnyClaim, event: e.CylinderEvent, at: int) 
         case c.CountStock():
             return _counted(old, claim)
         case c.RecordInspection():
-            return _inspected(old, claim, event)
+            return _inspected(claim, event)
         case c.SetAside():
             return {"prefill": None, "released": False, "opening_stock": False}
         case c.LockCylinder():
@@ -263,7 +263,7 @@ def _counted(old: Cylinder, claim: c.CountStock) -> dict[str, object]:
     }
 
 
-def _inspected(old: Cylinder, claim: c.RecordInspection, event: e.CylinderEvent) -> dict[str, object]:
+def _inspected(claim: c.RecordInspection, event: e.CylinderEvent) -> dict[str, object]:
     changes: dict[str, object] = {"prefill": None, "released": False, "opening_stock": False}
     if isinstance(event, e.InspectionFailed):
         return changes | {"inspection_failed": True}

@@ -18,7 +18,8 @@ class Note(Struct, frozen=True, omit_defaults=True):
 
 class Event(Struct, frozen=True, tag_field="type", omit_defaults=True, kw_only=True):
     """`violations`: rules that a report broke. `warnings`: rules that only warn. `as_of_scan`: for a late claim, what
-    the rules said as of `scanned_at` where that differs from what they said on receipt."""
+    the rules said as of `scanned_at` where that differs from what they said on receipt.
+    """
 
     violations: tuple[Note, ...] = ()
     warnings: tuple[Note, ...] = ()

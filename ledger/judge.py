@@ -85,7 +85,7 @@ def _in_transition(case: Case) -> bool:
 
 @lru_cache(maxsize=64)
 def _plan(in_force: PackInForce) -> dict[Gate, tuple[_Asked, ...]]:
-    """The rules to ask at each gate under this pack; a pack that names a rule we lack is a bug of whoever adopted it."""
+    """The rules to ask at each gate under this pack; `pack_faults` kept out packs that name others."""
     pack = in_force.pack
     plan: dict[Gate, list[_Asked]] = {gate: [] for gate in Gate}
     for name, setting in sorted(pack.rules.items()):

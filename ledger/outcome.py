@@ -58,14 +58,13 @@ def event_of(
         event = plain(cylinder=key, **notes)
         assert isinstance(event, e.AnyEvent)
         return event
-    return _derived(world, claim, key, verdict, now, notes)
+    return _derived(world, claim, key, now, notes)
 
 
-def _derived(  # noqa: PLR0911, PLR0913 - one arm an act
-    world: World, claim: c.CylinderClaim, key: str | None, verdict: Verdict, now: int, notes: Notes
-) -> e.AnyEvent:
+def _derived(world: World, claim: c.CylinderClaim, key: str | None, now: int, notes: Notes) -> e.AnyEvent:
     cylinder = None if key is None else world.cylinders[key]
     tare_g = 0 if cylinder is None else cylinder.tare_g
+    broken = notes["violations"]
     match claim:
         case c.RecordInspection():
             passed = e.InspectionPassed if claim.passed else e.InspectionFailed
@@ -73,13 +72,13 @@ def _derived(  # noqa: PLR0911, PLR0913 - one arm an act
         case c.CheckPrefill():
             # Nobody scanned its way back: standing here proves it (FLOW.md section 2, step 2).
             away = cylinder is not None and cylinder.holder != f"site:{claim.site}"
-            checked = e.PrefillFailed if verdict.broken else e.PrefillChecked
+            checked = e.PrefillFailed if broken else e.PrefillChecked
             return checked(cylinder=key, return_inferred=away, **notes)
         case c.AuthoriseFill():
             return _authorised(world, claim, key, now, notes)
         case c.CompleteFill():
             net_g = claim.end_weight_g - tare_g if cylinder is not None else 0
-            lawful = cylinder is not None and all(note.reason == "overfilled" for note in verdict.broken)
+            lawful = cylinder is not None and all(note.reason == "overfilled" for note in broken)
             return e.CylinderFilled(cylinder=key, net_g=net_g, lawful=lawful, **notes)
         case c.InterruptFill():
             return e.FillInterrupted(cylinder=key, net_g=claim.weight_g - tare_g, **notes)
@@ -89,7 +88,7 @@ def _derived(  # noqa: PLR0911, PLR0913 - one arm an act
             return e.CylinderBled(cylinder=key, net_g=claim.weight_g - tare_g, **notes)
         case c.CheckPostfill():
             filled = cylinder is not None and cylinder.stage in FULL_STAGES
-            checked_after = e.PostfillChecked if filled and not verdict.broken else e.PostfillFailed
+            checked_after = e.PostfillChecked if filled and not broken else e.PostfillFailed
             return checked_after(cylinder=key, net_g=claim.weight_g - tare_g, **notes)
         case c.ReleaseCylinder():
             site = world.registry.get(c.FileSite, claim.site)

@@ -26,6 +26,17 @@ class Head(Struct, frozen=True):
     digest: str
 
 
+def chain_after(last: Head | None, device_seq: int, device_prev: str | None) -> DeviceChain:
+    """How a bundle follows the newest one that is known of its signer."""
+    if last is None:
+        return "first" if device_seq == 0 else "gap"
+    if device_seq <= last.seq:
+        return "behind"
+    if device_seq > last.seq + 1:
+        return "gap"
+    return "next" if device_prev == last.digest else "fork"
+
+
 class World:
     """Mutable: `fold` is its only change. `seen` holds `(signer, claim_id)` of every claim that became an entry."""
 
@@ -54,17 +65,6 @@ class World:
             cylinder = self.cylinders.get(key)
             return None if cylinder is None else Head(cylinder.seq, cylinder.leaf)
         return self.subjects.get(subject)
-
-    def device_chain(self, signer: str, device_seq: int, device_prev: str | None) -> DeviceChain:
-        """How a bundle follows the last one that its signer's chain knows."""
-        last = self.devices.get(signer)
-        if last is None:
-            return "first" if device_seq == 0 else "gap"
-        if device_seq <= last.seq:
-            return "behind"
-        if device_seq > last.seq + 1:
-            return "gap"
-        return "next" if device_prev == last.digest else "fork"
 
     def fold(self, entry: Entry, claim: c.AnyClaim, leaf: str) -> None:
         """Take in the entry at index `size`. KeyError where the lifecycle has no such step: no decision yields one."""

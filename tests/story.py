@@ -16,7 +16,7 @@ from ledger.entry import Entry, encode_entry, leaf_hash
 from ledger.identity import own_code
 from ledger.replay import next_link, pack_label
 from ledger.store.append import Received
-from ledger.world import World, parties_of, subject_of
+from ledger.world import World, chain_after, parties_of, subject_of
 
 ORIGIN = "ledger.test/320600/v1"
 START = 1_767_225_600_000  # 2026-01-01 08:00 in China
@@ -213,7 +213,7 @@ class Telling:
         """Record one claim; its outcome."""
         now = max(self.story.now if at is None else at, self.world.recorded_at)
         bundle = open_bundle(signer.sign(claim))
-        chain = self.world.device_chain(bundle.signer, bundle.device_seq, bundle.device_prev)
+        chain = chain_after(self.world.devices.get(bundle.signer), bundle.device_seq, bundle.device_prev)
         outcome = decide(self.world, claim, now, signer=signer.id, clock_offset_ms=offset)
         subject = subject_of(self.world, claim, signer.id, outcome)
         seq, prev = next_link(self.world.head_of(subject))

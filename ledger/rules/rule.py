@@ -130,7 +130,8 @@ Check = Callable[[Case], Finding | str | None]
 
 class Rule(Struct, frozen=True):
     """One version of a rule. `grade` is the source grade of DOMAIN.md section 0; `reasons` what it may answer;
-    `params` the integers that a pack must give it."""
+    `params` the integers that a pack must give it.
+    """
 
     name: str
     gates: tuple[Gate, ...]
@@ -155,7 +156,7 @@ class Rule(Struct, frozen=True):
 RULES: dict[str, Rule] = {}
 
 
-def rule(  # noqa: PLR0913 - a rule's metadata, named at each use
+def rule(
     name: str,
     *,
     gates: tuple[Gate, ...],

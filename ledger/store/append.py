@@ -1,5 +1,7 @@
 """append: the one write path. Many claims, one database transaction, answered after its commit and never before."""
 
+from typing import NamedTuple
+
 from msgspec import Struct
 from psycopg import Connection, Cursor
 
@@ -13,7 +15,7 @@ from ledger.merkle import extend, pack_frontier
 from ledger.replay import next_link, pack_label
 from ledger.store.load import ClaimKey, RegistryCache, claim_key, load_world, read_head
 from ledger.store.write import Batch, NewEntry, write_batch
-from ledger.world import World, parties_of, subject_of
+from ledger.world import World, chain_after, parties_of, subject_of
 
 
 class Received(Struct, frozen=True):
@@ -33,98 +35,101 @@ def append(
     another log; whatever it raises, the transaction is rolled back whole.
     """
     try:
-        with connection.transaction():
+        with connection.transaction(), connection.cursor(binary=True) as cursor:
             # 1. One writer at a time per log: dense indexes, commit order is index order.
             head = read_head(connection, origin, lock=True)
-            with connection.cursor(binary=True) as cursor:
-                # 2. and 3. What was recorded before, and the world that these claims name.
-                bundles = [one.bundle for one in received]
-                registry = cache.get(cursor, head)
-                world, recorded = load_world(cursor, head, registry, bundles)
-                # 4. In memory, each claim seeing the effect of the one before.
-                batch = Batch(head.log_id, head.size)
-                drafts = [_take(cursor, world, one, max(now, head.recorded_at), recorded, batch) for one in received]
-                # 5. All at once. A crash from here to the commit leaves no trace of any of it.
-                if batch.entries:
-                    frontier = extend(head.frontier, head.size, (leaf_hash(new.body) for new in batch.entries))
-                    write_batch(cursor, batch, world, pack_frontier(frontier))
+            # 2. and 3. What was recorded before, and the world that these claims name.
+            world, recorded = load_world(cursor, head, cache.get(cursor, head), [one.bundle for one in received])
+            # 4. In memory, each claim seeing the effect of the one before.
+            appending = _Appending(cursor, world, recorded, Batch(head.log_id, head.size), max(now, head.recorded_at))
+            answers = [appending.take(one) for one in received]
+            # 5. All at once. A crash from here to the commit leaves no trace of any of it.
+            batch = appending.batch
+            if batch.entries:
+                frontier = extend(head.frontier, head.size, (leaf_hash(new.body) for new in batch.entries))
+                write_batch(cursor, batch, world, pack_frontier(frontier))
         # Committed: durable by PostgreSQL's word (synchronous_commit). Only now may anybody be told.
         cache.keep(world.registry, world.registry_index)
     except BaseException:
         cache.drop()
         raise
-    return drafts
-
-
-def _take(  # noqa: PLR0913 - the state of one append
-    cursor: Cursor, world: World, received: Received, now: int, recorded: dict[ClaimKey, int], batch: Batch
-) -> list[Answer]:
-    bundle = received.bundle
-    if bundle.log != world.log:
-        raise WrongLog(
-            f"该批记录属于日志 {bundle.log}，不是 {world.log}", f"signed for log {bundle.log}, this is {world.log}"
-        )
-    chain = world.device_chain(bundle.signer, bundle.device_seq, bundle.device_prev)
-    answers: list[Answer] = []
-    for position, signed in enumerate(bundle.claims):
-        key = claim_key(bundle.signer, signed.claim.claim_id, signed.text)
-        index = recorded.get(key)
-        if index is not None:
-            answers.append(_answered_before(cursor, batch, index))
-            continue
-        outcome = decide(world, signed.claim, now, signer=bundle.signer, clock_offset_ms=received.clock_offset_ms)
-        entry = _entry_of(world, received, position, chain, outcome, now)
-        body = encode_entry(entry)
-        leaf = leaf_hash(body)
-        recorded[key] = world.size
-        answers.append(Answer(world.size, now, leaf.hex(), outcome))
-        site: str | None = getattr(signed.claim, "site", None)
-        batch.entries.append(NewEntry(world.size, body, key, parties_of(entry, signed.claim), site))
-        batch.bundles[bundle.digest] = bundle.envelope
-        batch.touch(world, entry, signed.claim)
-        world.fold(entry, signed.claim, leaf.hex())
     return answers
 
 
-def _entry_of(  # noqa: PLR0913 - an entry's parts
-    world: World, received: Received, position: int, chain: DeviceChain, outcome: e.Outcome, now: int
-) -> Entry:
-    bundle = received.bundle
-    signed = bundle.claims[position]
-    subject = subject_of(world, signed.claim, bundle.signer, outcome)
-    seq, prev = next_link(world.head_of(subject))
-    return Entry(
-        v=1,
-        log=world.log,
-        recorded_at=now,
-        clock_offset_ms=received.clock_offset_ms,
-        subject=subject,
-        subject_seq=seq,
-        subject_prev=prev,
-        signer=bundle.signer,
-        device_seq=bundle.device_seq,
-        device_chain=chain,
-        bundle=bundle.digest.hex(),
-        position=position,
-        pack=pack_label(world, signed.claim),
-        claim=signed.text,
-        outcome=outcome,
-    )
+class _Appending(NamedTuple):
+    """The state of one append, all of it discarded unless it commits."""
 
+    cursor: Cursor
+    world: World
+    recorded: dict[ClaimKey, int]
+    batch: Batch
+    now: int
 
-def _answered_before(cursor: Cursor, batch: Batch, index: int) -> Answer:
-    """The same bytes answer what they answered the first time."""
-    if index >= batch.first_index:
-        body = batch.entries[index - batch.first_index].body
-    else:
-        row = cursor.execute(
-            "SELECT body FROM entry WHERE log_id = %s AND entry_index = %s", (batch.log_id, index), binary=True
-        ).fetchone()
-        if row is None:
-            raise Corrupt(f"条目 {index} 缺失；请运行 ledger audit", f"entry {index} is gone; run ledger audit")
-        body = bytes(row[0])
-    entry = decode_entry(body)
-    return Answer(index, entry.recorded_at, leaf_hash(body).hex(), entry.outcome)
+    def take(self, received: Received) -> list[Answer]:
+        """Decide the claims of one bundle, and note what is to be written."""
+        world, bundle = self.world, received.bundle
+        if bundle.log != world.log:
+            raise WrongLog(
+                f"该批记录属于日志 {bundle.log}，不是 {world.log}", f"signed for log {bundle.log}, this is {world.log}"
+            )
+        chain = chain_after(world.devices.get(bundle.signer), bundle.device_seq, bundle.device_prev)
+        return [self._record(received, position, chain) for position in range(len(bundle.claims))]
+
+    def _record(self, received: Received, position: int, chain: DeviceChain) -> Answer:
+        world, bundle = self.world, received.bundle
+        signed = bundle.claims[position]
+        key = claim_key(bundle.signer, signed.claim.claim_id, signed.text)
+        if key in self.recorded:
+            return self._answered_before(self.recorded[key])
+        outcome = decide(world, signed.claim, self.now, signer=bundle.signer, clock_offset_ms=received.clock_offset_ms)
+        entry = self._entry(received, position, chain, outcome)
+        body = encode_entry(entry)
+        leaf = leaf_hash(body).hex()
+        index = self.recorded[key] = world.size
+        site: str | None = getattr(signed.claim, "site", None)
+        self.batch.entries.append(NewEntry(index, body, key, parties_of(entry, signed.claim), site))
+        self.batch.bundles[bundle.digest] = bundle.envelope
+        self.batch.touch(world, entry, signed.claim)
+        world.fold(entry, signed.claim, leaf)
+        return Answer(index, self.now, leaf, outcome)
+
+    def _entry(self, received: Received, position: int, chain: DeviceChain, outcome: e.Outcome) -> Entry:
+        world, bundle = self.world, received.bundle
+        signed = bundle.claims[position]
+        subject = subject_of(world, signed.claim, bundle.signer, outcome)
+        seq, prev = next_link(world.head_of(subject))
+        return Entry(
+            v=1,
+            log=world.log,
+            recorded_at=self.now,
+            clock_offset_ms=received.clock_offset_ms,
+            subject=subject,
+            subject_seq=seq,
+            subject_prev=prev,
+            signer=bundle.signer,
+            device_seq=bundle.device_seq,
+            device_chain=chain,
+            bundle=bundle.digest.hex(),
+            position=position,
+            pack=pack_label(world, signed.claim),
+            claim=signed.text,
+            outcome=outcome,
+        )
+
+    def _answered_before(self, index: int) -> Answer:
+        """The same bytes answer what they answered the first time."""
+        batch = self.batch
+        if index >= batch.first_index:
+            body = batch.entries[index - batch.first_index].body
+        else:
+            row = self.cursor.execute(
+                "SELECT body FROM entry WHERE log_id = %s AND entry_index = %s", (batch.log_id, index), binary=True
+            ).fetchone()
+            if row is None:
+                raise Corrupt(f"条目 {index} 缺失；请运行 ledger audit", f"entry {index} is gone; run ledger audit")
+            body = bytes(row[0])
+        entry = decode_entry(body)
+        return Answer(index, entry.recorded_at, leaf_hash(body).hex(), entry.outcome)
 
 
 def open_log(connection: Connection, opening: Received, now: int) -> list[Answer]:

@@ -13,7 +13,8 @@ MAX_KEPT = 50_000
 
 class Keys:
     """Keys of one log by signer id, read from its records when first asked for. Whether a signer may still speak is
-    decided under the log's lock, never here."""
+    decided under the log's lock, never here.
+    """
 
     def __init__(self, origin: str) -> None:
         """Nothing is read yet."""

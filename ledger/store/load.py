@@ -33,11 +33,11 @@ class LogHead(Struct, frozen=True):
 
 
 class ClaimKey(NamedTuple):
-    """A claim as a resend is recognised: who said it, its id, and the first half of its text's SHA-256."""
+    """A claim as a resend is recognised: its signer, its id, half of its text's SHA-256; 16 bytes each."""
 
-    signer: UUID
-    claim_id: UUID
-    text_digest: UUID
+    signer: bytes
+    claim_id: bytes
+    text_digest: bytes
 
 
 class RegistryCache:
@@ -66,7 +66,12 @@ class RegistryCache:
 
 def claim_key(signer: str, claim_id: str, text: str) -> ClaimKey:
     """The key of one claim's exact text."""
-    return ClaimKey(UUID(signer), UUID(claim_id), UUID(bytes=hashlib.sha256(text.encode()).digest()[:16]))
+    return ClaimKey(bytes.fromhex(signer), id_bytes(claim_id), hashlib.sha256(text.encode()).digest()[:16])
+
+
+def id_bytes(uuid: str) -> bytes:
+    """The 16 bytes of a UUID's text; cheaper than making a UUID of it."""
+    return bytes.fromhex(uuid.replace("-", ""))
 
 
 def read_head(connection: Connection, origin: str, *, lock: bool) -> LogHead:
@@ -110,7 +115,7 @@ class _Named(Struct):
     """What the claims at hand name."""
 
     signers: set[str]
-    claims: set[tuple[UUID, UUID]]
+    claims: set[tuple[bytes, bytes]]
     codes: set[str]
     cylinders: set[str]
     subjects: set[str]
@@ -121,10 +126,10 @@ def _named(bundles: Iterable[Bundle]) -> _Named:
     for bundle in bundles:
         named.signers.add(bundle.signer)
         named.subjects.add(f"signer:{bundle.signer}")
-        signer = UUID(bundle.signer)
+        signer = bytes.fromhex(bundle.signer)
         for signed in bundle.claims:
             claim = signed.claim
-            named.claims.add((signer, UUID(claim.claim_id)))
+            named.claims.add((signer, id_bytes(claim.claim_id)))
             if isinstance(claim, c.Filing):
                 assert isinstance(claim, c.FilingClaim)
                 named.subjects.add(subject_of_filing(claim))
@@ -145,46 +150,45 @@ def _load_claims(cursor: Cursor, log_id: int, world: World, named: _Named) -> di
     keys = list(named.claims)
     rows = cursor.execute(
         "SELECT signer, claim_id, text_digest, entry_index FROM claim_index"
-        " JOIN unnest(%s::uuid[], %s::uuid[]) AS n (signer, claim_id) USING (signer, claim_id) WHERE log_id = %s",
+        " JOIN unnest(%b::bytea[], %b::bytea[]) AS n (signer, claim_id) USING (signer, claim_id) WHERE log_id = %s",
         ([signer for signer, _ in keys], [claim_id for _, claim_id in keys], log_id),
         binary=True,
     ).fetchall()
-    world.seen.update((signer.hex, str(claim_id)) for signer, claim_id, _, _ in rows)
+    world.seen.update((signer.hex(), str(UUID(bytes=claim_id))) for signer, claim_id, _, _ in rows)
     return {ClaimKey(signer, claim_id, digest): index for signer, claim_id, digest, index in rows}
 
 
 def _load_cylinders(cursor: Cursor, log_id: int, world: World, named: _Named) -> None:
     if named.codes:
         rows = cursor.execute(
-            "SELECT code, active, c.cylinder, body FROM code AS k JOIN cylinder AS c USING (log_id, cylinder)"
-            " WHERE k.log_id = %s AND code = ANY(%s)",
+            "SELECT code, active, c.cylinder::text, body FROM code AS k JOIN cylinder AS c USING (log_id, cylinder)"
+            " WHERE k.log_id = %s AND code = ANY(%b)",
             (log_id, list(named.codes)),
             binary=True,
         ).fetchall()
         for code, active, cylinder, body in rows:
-            key = str(cylinder)
-            world.codes[code] = CodeUse(key, active=active)
-            if key not in world.cylinders:
-                world.cylinders[key] = cylinder_decoder.decode(body)
+            world.codes[code] = CodeUse(cylinder, active=active)
+            if cylinder not in world.cylinders:
+                world.cylinders[cylinder] = cylinder_decoder.decode(body)
     if named.cylinders:
         rows = cursor.execute(
-            "SELECT cylinder, body FROM cylinder WHERE log_id = %s AND cylinder = ANY(%s::uuid[])",
+            "SELECT cylinder::text, body FROM cylinder WHERE log_id = %s AND cylinder = ANY(%b::text[]::uuid[])",
             (log_id, list(named.cylinders)),
             binary=True,
         ).fetchall()
-        world.cylinders.update((str(cylinder), cylinder_decoder.decode(body)) for cylinder, body in rows)
+        world.cylinders.update((cylinder, cylinder_decoder.decode(body)) for cylinder, body in rows)
 
 
 def _load_heads(cursor: Cursor, log_id: int, world: World, named: _Named) -> None:
     rows = cursor.execute(
-        "SELECT subject, seq, leaf FROM subject_head WHERE log_id = %s AND subject = ANY(%s)",
+        "SELECT subject, seq, leaf FROM subject_head WHERE log_id = %s AND subject = ANY(%b)",
         (log_id, list(named.subjects)),
         binary=True,
     ).fetchall()
     world.subjects.update((subject, Head(seq, leaf.hex())) for subject, seq, leaf in rows)
     rows = cursor.execute(
-        "SELECT signer, device_seq, digest FROM device WHERE log_id = %s AND signer = ANY(%s::uuid[])",
-        (log_id, list(named.signers)),
+        "SELECT signer, device_seq, digest FROM device WHERE log_id = %s AND signer = ANY(%b)",
+        (log_id, [bytes.fromhex(signer) for signer in named.signers]),
         binary=True,
     ).fetchall()
-    world.devices.update((signer.hex, Head(seq, digest.hex())) for signer, seq, digest in rows)
+    world.devices.update((signer.hex(), Head(seq, digest.hex())) for signer, seq, digest in rows)

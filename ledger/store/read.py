@@ -1,23 +1,40 @@
 """Reading: straight to SQL, in the reader's role, within the reader's scope.
 
 Row-level security on `entry_party` is the way into entries: a reader scoped to sites sees the entries of those sites,
-and a cylinder, lot or site only through them. Without a scope set, nothing is visible.
+and a cylinder, lot or site only through them. Without a scope set, nothing is visible. A database that is away is
+Busy: ask again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from uuid import UUID
 
+import psycopg
 import sqlalchemy as sa
 from msgspec import Struct
 
+from ledger import claim as c
 from ledger import events as e
+from ledger.bundle import PublicKey, decode_claim
 from ledger.cylinder import Cylinder
 from ledger.entry import Entry, decode_entry, leaf_hash
-from ledger.errors import NotFound
+from ledger.errors import Busy, NotFound
 from ledger.store import schema as t
+from ledger.store.keys import Keys
 from ledger.store.load import cylinder_decoder
 
+Engine = sa.Engine
+Connection = sa.Connection
+
 ALL_SITES = ("*",)
+
+_AWAY = (
+    sa.exc.OperationalError,
+    sa.exc.InterfaceError,
+    sa.exc.TimeoutError,
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+)
 
 
 class Stored(Struct, frozen=True):
@@ -37,14 +54,40 @@ class LogState(Struct, frozen=True):
     recorded_at: int
 
 
+def open_engine(url: str) -> Engine:
+    """A pool of reading connections to this database; nothing is connected yet. `dispose()` it in the end."""
+    return sa.create_engine(
+        t.engine_url(url),
+        pool_size=8,
+        max_overflow=8,
+        pool_timeout=5,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": 5},
+    )
+
+
 @contextmanager
 def reading(engine: sa.Engine, sites: tuple[str, ...]) -> Iterator[sa.Connection]:
-    """A read-only transaction in the reader's role; `sites` bounds what it sees, `ALL_SITES` for the whole log."""
-    with engine.connect() as connection, connection.begin():
-        connection.execute(sa.text("SET LOCAL ROLE ledger_reader"))
-        connection.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
-        connection.execute(sa.select(sa.func.set_config("ledger.sites", ",".join(sites), True)))
-        yield connection
+    """A read-only transaction in the reader's role; `sites` bounds what it sees, `ALL_SITES` for the whole log.
+
+    Busy when the database is away.
+    """
+    try:
+        with engine.connect() as connection, connection.begin():
+            connection.execute(sa.text("SET LOCAL ROLE ledger_reader"))
+            connection.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+            connection.execute(sa.select(sa.func.set_config("ledger.sites", ",".join(sites), sa.true())))
+            yield connection
+    except _AWAY as error:
+        raise Busy("数据库暂不可用，请稍后再试", "the database is away; try again shortly") from error
+
+
+def find_key(engine: sa.Engine, keys: Keys, signer: str) -> PublicKey:
+    """The key of that signer, read if it was not known; UnknownSigner if the log never enrolled it."""
+    with reading(engine, ()) as connection:
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, psycopg.Connection)
+        return keys.find(driver, signer)
 
 
 def log_state(connection: sa.Connection, origin: str) -> LogState:
@@ -57,9 +100,16 @@ def log_state(connection: sa.Connection, origin: str) -> LogState:
     return LogState(*found)
 
 
-def origins(connection: sa.Connection) -> list[str]:
-    """The origins of the logs in this database, oldest first."""
-    return list(connection.execute(sa.select(t.log.c.origin).order_by(t.log.c.log_id)).scalars())
+def hosted_origins(url: str) -> list[str]:
+    """The origins of the logs in the database at `url`, oldest first. NotFound when `migrate` never ran, else Busy."""
+    engine = sa.create_engine(t.engine_url(url), poolclass=sa.NullPool)
+    try:
+        with engine.connect() as connection:
+            if not sa.inspect(connection).has_table(t.log.name):
+                raise NotFound("数据库尚未建表；请先运行 ledger migrate", "no tables yet; run ledger migrate first")
+            return list(connection.execute(sa.select(t.log.c.origin).order_by(t.log.c.log_id)).scalars())
+    except _AWAY as error:
+        raise Busy("无法连接数据库", "cannot connect to the database") from error
 
 
 def cylinder_by_code(connection: sa.Connection, log_id: int, code: str) -> tuple[Cylinder, bool]:
@@ -101,6 +151,35 @@ def entries_of(
         .limit(limit)
     )
     return [Stored(index, leaf_hash(body).hex(), decode_entry(body)) for index, body in rows]
+
+
+def cylinders_by_id(connection: sa.Connection, log_id: int, cylinders: Iterable[str]) -> dict[str, Cylinder]:
+    """These cylinders as they stand, by ledger id. The caller has their ids from entries that it may see."""
+    keys = [UUID(cylinder) for cylinder in cylinders]
+    rows = connection.execute(
+        sa.select(t.cylinder.c.cylinder, t.cylinder.c.body).where(
+            t.cylinder.c.log_id == log_id, t.cylinder.c.cylinder == sa.any_(sa.literal(keys, sa.ARRAY(sa.Uuid)))
+        )
+    )
+    return {str(key): cylinder_decoder.decode(body) for key, body in rows}
+
+
+def record(connection: sa.Connection, log_id: int, subject: str) -> c.AnyClaim | None:
+    """The filing in force of a subject (`enterprise:…`, `pack`, `log`), None when there is none."""
+    found = sa.select(t.record.c.body).where(t.record.c.log_id == log_id, t.record.c.subject == subject)
+    body = connection.execute(found).scalar_one_or_none()
+    return None if body is None else decode_claim(bytes(body).decode())
+
+
+def open_recalls(connection: sa.Connection, log_id: int) -> list[c.OpenRecall]:
+    """The recalls that are not closed, oldest first."""
+    rows = connection.execute(
+        sa.select(t.record.c.body)
+        .where(t.record.c.log_id == log_id, t.record.c.subject.startswith("recall:"))
+        .order_by(t.record.c.entry_index)
+    ).scalars()
+    claims = [decode_claim(bytes(body).decode()) for body in rows]
+    return [claim for claim in claims if isinstance(claim, c.OpenRecall)]
 
 
 def has_record(connection: sa.Connection, log_id: int, subject: str) -> bool:

@@ -43,9 +43,9 @@ claim_index = sa.Table(
     "claim_index",
     metadata,
     sa.Column("log_id", sa.Integer, primary_key=True),
-    sa.Column("signer", sa.Uuid, primary_key=True),
-    sa.Column("claim_id", sa.Uuid, primary_key=True),
-    sa.Column("text_digest", sa.Uuid, primary_key=True),
+    sa.Column("signer", BYTEA, primary_key=True),
+    sa.Column("claim_id", BYTEA, primary_key=True),
+    sa.Column("text_digest", BYTEA, primary_key=True),
     sa.Column("entry_index", sa.BigInteger, nullable=False),
 )
 entry_party = sa.Table(
@@ -92,7 +92,7 @@ device = sa.Table(
     "device",
     metadata,
     sa.Column("log_id", sa.Integer, primary_key=True),
-    sa.Column("signer", sa.Uuid, primary_key=True),
+    sa.Column("signer", BYTEA, primary_key=True),
     sa.Column("device_seq", sa.BigInteger, nullable=False),
     sa.Column("digest", BYTEA, nullable=False),
 )

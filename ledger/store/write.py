@@ -1,7 +1,6 @@
 """Writing what an append made: entries by COPY, caches by set-based upserts, the head last."""
 
 from typing import NamedTuple
-from uuid import UUID
 
 from psycopg import Cursor
 
@@ -14,7 +13,7 @@ from ledger.world import World
 class NewEntry(NamedTuple):
     """One entry to write: its index and exact bytes, the key of its claim, whose story it belongs to, and where."""
 
-    index: int
+    entry_index: int
     body: bytes
     key: ClaimKey
     parties: tuple[str, ...]
@@ -75,23 +74,21 @@ def _write_log(cursor: Cursor, batch: Batch) -> None:
     with cursor.copy("COPY entry (log_id, entry_index, body) FROM STDIN (FORMAT binary)") as copy:
         copy.set_types(["int4", "int8", "bytea"])
         for new in batch.entries:
-            copy.write_row((log_id, new.index, new.body))
+            copy.write_row((log_id, new.entry_index, new.body))
     with cursor.copy(
         "COPY claim_index (log_id, signer, claim_id, text_digest, entry_index) FROM STDIN (FORMAT binary)"
     ) as copy:
-        copy.set_types(["int4", "uuid", "uuid", "uuid", "int8"])
+        copy.set_types(["int4", "bytea", "bytea", "bytea", "int8"])
         for new in batch.entries:
-            copy.write_row((log_id, *new.key, new.index))
-    # Row-level security and COPY do not mix, and this table has the former.
-    parties = [(party, new.index, new.site) for new in batch.entries for party in new.parties]
-    cursor.execute(
-        "INSERT INTO entry_party (log_id, party, entry_index, site)"
-        " SELECT %s, * FROM unnest(%s::text[], %s::int8[], %s::text[])",
-        (log_id, *(list(column) for column in zip(*parties, strict=True))),
-    )
+            copy.write_row((log_id, *new.key, new.entry_index))
+    with cursor.copy("COPY entry_party (log_id, party, entry_index, site) FROM STDIN (FORMAT binary)") as copy:
+        copy.set_types(["int4", "text", "int8", "text"])
+        for new in batch.entries:
+            for party in new.parties:
+                copy.write_row((log_id, party, new.entry_index, new.site))
     # A bundle of nothing but refused re-uses may come again after its first time.
     cursor.execute(
-        "INSERT INTO bundle (log_id, digest, envelope) SELECT %s, * FROM unnest(%s::bytea[], %s::bytea[])"
+        "INSERT INTO bundle (log_id, digest, envelope) SELECT %s, * FROM unnest(%b::bytea[], %b::bytea[])"
         " ON CONFLICT DO NOTHING",
         (log_id, list(batch.bundles), list(batch.bundles.values())),
     )
@@ -101,18 +98,18 @@ def _write_cylinders(cursor: Cursor, batch: Batch, world: World) -> None:
     if batch.cylinders:
         keys = sorted(batch.cylinders)
         cursor.execute(
-            "INSERT INTO cylinder (log_id, cylinder, body) SELECT %s, * FROM unnest(%s::uuid[], %s::bytea[])"
+            "INSERT INTO cylinder (log_id, cylinder, body) SELECT %s, * FROM unnest(%b::text[]::uuid[], %b::bytea[])"
             " ON CONFLICT (log_id, cylinder) DO UPDATE SET body = excluded.body",
-            (batch.log_id, [UUID(key) for key in keys], [cylinder_encoder.encode(world.cylinders[k]) for k in keys]),
+            (batch.log_id, keys, [cylinder_encoder.encode(world.cylinders[k]) for k in keys]),
         )
     codes = [code for code in sorted(batch.codes) if code in world.codes]
     if codes:
         uses = [world.codes[code] for code in codes]
         cursor.execute(
             "INSERT INTO code (log_id, code, cylinder, active)"
-            " SELECT %s, * FROM unnest(%s::text[], %s::uuid[], %s::bool[])"
+            " SELECT %s, * FROM unnest(%b::text[], %b::text[]::uuid[], %b::bool[])"
             " ON CONFLICT (log_id, code) DO UPDATE SET active = excluded.active",
-            (batch.log_id, codes, [UUID(use.cylinder) for use in uses], [use.active for use in uses]),
+            (batch.log_id, codes, [use.cylinder for use in uses], [use.active for use in uses]),
         )
 
 
@@ -121,11 +118,11 @@ def _write_chains(cursor: Cursor, batch: Batch, world: World) -> None:
     devices = [world.devices[signer] for signer in signers]
     cursor.execute(
         "INSERT INTO device (log_id, signer, device_seq, digest)"
-        " SELECT %s, * FROM unnest(%s::uuid[], %s::int8[], %s::bytea[]) ON CONFLICT (log_id, signer)"
+        " SELECT %s, * FROM unnest(%b::bytea[], %b::int8[], %b::bytea[]) ON CONFLICT (log_id, signer)"
         " DO UPDATE SET device_seq = excluded.device_seq, digest = excluded.digest",
         (
             batch.log_id,
-            [UUID(signer) for signer in signers],
+            [bytes.fromhex(signer) for signer in signers],
             [head.seq for head in devices],
             [bytes.fromhex(head.digest) for head in devices],
         ),
@@ -135,7 +132,7 @@ def _write_chains(cursor: Cursor, batch: Batch, world: World) -> None:
         heads = [world.subjects[subject] for subject in subjects]
         cursor.execute(
             "INSERT INTO subject_head (log_id, subject, seq, leaf)"
-            " SELECT %s, * FROM unnest(%s::text[], %s::int8[], %s::bytea[]) ON CONFLICT (log_id, subject)"
+            " SELECT %s, * FROM unnest(%b::text[], %b::int8[], %b::bytea[]) ON CONFLICT (log_id, subject)"
             " DO UPDATE SET seq = excluded.seq, leaf = excluded.leaf",
             (batch.log_id, subjects, [head.seq for head in heads], [bytes.fromhex(head.digest) for head in heads]),
         )
@@ -144,7 +141,7 @@ def _write_chains(cursor: Cursor, batch: Batch, world: World) -> None:
         filed = [world.registry.records[subject] for subject in records]
         cursor.execute(
             "INSERT INTO record (log_id, subject, seq, entry_index, body)"
-            " SELECT %s, * FROM unnest(%s::text[], %s::int8[], %s::int8[], %s::bytea[])"
+            " SELECT %s, * FROM unnest(%b::text[], %b::int8[], %b::int8[], %b::bytea[])"
             " ON CONFLICT (log_id, subject) DO UPDATE"
             " SET seq = excluded.seq, entry_index = excluded.entry_index, body = excluded.body",
             (

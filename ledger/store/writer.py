@@ -9,7 +9,7 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import psycopg
 
@@ -44,7 +44,7 @@ class Writer:
         self._connection: psycopg.Connection | None = None
         self._thread = threading.Thread(target=self._run, name=f"writer {origin}", daemon=True)
 
-    def __enter__(self) -> "Writer":
+    def __enter__(self) -> Self:
         """Start the thread."""
         self._thread.start()
         return self
@@ -60,7 +60,7 @@ class Writer:
         return self._queue.qsize()
 
     def submit(self, received: Received) -> "Future[Answers]":
-        """Queue a bundle whose signature was checked; its answers come after the commit. Busy when the queue is full."""
+        """Queue a bundle whose signature was checked; its answers come after the commit. Busy when full."""
         future: Future[Answers] = Future()
         try:
             self._queue.put_nowait(_Waiting(received, future))

@@ -1,7 +1,7 @@
 """The spine: logs, entries, bundles, and the caches of them; roles and revoked rights.
 
 Missing rights are the wall; the trigger is an extra. Row-level security is on `entry_party`, the way into entries for
-readers; COPY and row-level security do not mix, so the writer bypasses it by a policy of its own.
+readers; COPY and row-level security do not mix, so the writer bypasses it, which takes a superuser to grant.
 """
 
 from alembic import op
@@ -34,9 +34,9 @@ CREATE TABLE bundle (
 );
 CREATE TABLE claim_index (
     log_id integer NOT NULL,
-    signer uuid NOT NULL,
-    claim_id uuid NOT NULL,
-    text_digest uuid NOT NULL,
+    signer bytea NOT NULL,
+    claim_id bytea NOT NULL,
+    text_digest bytea NOT NULL,
     entry_index bigint NOT NULL,
     CONSTRAINT claim_index_pkey PRIMARY KEY (log_id, signer, claim_id, text_digest)
 );
@@ -77,7 +77,7 @@ CREATE TABLE record (
 );
 CREATE TABLE device (
     log_id integer NOT NULL,
-    signer uuid NOT NULL,
+    signer bytea NOT NULL,
     device_seq bigint NOT NULL,
     digest bytea NOT NULL,
     CONSTRAINT device_pkey PRIMARY KEY (log_id, signer)
@@ -111,6 +111,7 @@ BEGIN
         EXECUTE format('GRANT %I TO CURRENT_USER', name);
     END LOOP;
 END $$;
+ALTER ROLE ledger_writer BYPASSRLS;
 """
 
 RIGHTS = """
@@ -119,7 +120,6 @@ GRANT SELECT, INSERT ON entry, bundle, claim_index, entry_party TO ledger_writer
 GRANT SELECT, INSERT, UPDATE ON log, cylinder, code, subject_head, record, device TO ledger_writer;
 GRANT SELECT ON log, entry, entry_party, cylinder, code, record, subject_head TO ledger_reader;
 ALTER TABLE entry_party ENABLE ROW LEVEL SECURITY;
-CREATE POLICY writer_all ON entry_party TO ledger_writer USING (true) WITH CHECK (true);
 CREATE POLICY reader_scope ON entry_party FOR SELECT TO ledger_reader USING (
     current_setting('ledger.sites', true) = '*'
     OR site = ANY (string_to_array(current_setting('ledger.sites', true), ','))

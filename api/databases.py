@@ -1,0 +1,28 @@
+"""Which database a command works on: the one LEDGER_DATABASE_URL names, or an embedded one in a directory."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ledger.errors import Malformed
+from ledger.store.embedded import EmbeddedServer
+
+DATABASE = "ledger"
+
+
+@contextmanager
+def open_database(data: Path | None) -> Iterator[str]:
+    """The URL of the database in `data`, started for as long as it is used; else of the one in the environment."""
+    if data is not None:
+        with EmbeddedServer(data) as server:
+            server.create_database(DATABASE, exist_ok=True)
+            yield server.url(DATABASE)
+        return
+    url = os.environ.get("LEDGER_DATABASE_URL")
+    if not url:
+        raise Malformed(
+            "请设置 LEDGER_DATABASE_URL，或用 --data 指定内置数据库目录",
+            "set LEDGER_DATABASE_URL, or name a directory of the embedded database with --data",
+        )
+    yield url

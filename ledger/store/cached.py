@@ -1,0 +1,119 @@
+"""What every cache must hold, derived from a folded world, and where a table differs from it."""
+
+from collections.abc import Iterable, Iterator
+from uuid import UUID
+
+import psycopg
+from psycopg import sql
+
+from ledger.store.load import cylinder_encoder
+from ledger.world import World
+
+Row = tuple[object, ...]
+Different = tuple[str, str, str]
+"""Table, row's key, what is wrong."""
+
+DIGEST_BYTES = 32
+
+
+class Indexed:
+    """A table of rows per entry, read in index order beside the entries: only one entry's rows are held at a time."""
+
+    def __init__(self, table: str, rows: Iterator[Row]) -> None:
+        """`rows` are (entry_index, column, …) ordered by index; they are read when first compared."""
+        self.table = table
+        self._rows = rows
+        self._next: Row | None = None
+        self._begun = False
+
+    def compare(self, entry_index: int, expected: set[Row]) -> Iterator[Different]:
+        """Where the rows of this entry differ from those expected; rows of indexes passed by are extra."""
+        found: set[Row] = set()
+        for row in self._until(entry_index):
+            if row[0] == entry_index:
+                found.add(tuple(row[1:]))
+            else:
+                yield self.table, _text(row), "日志中没有 the log knows no such row"
+        if found != expected:
+            for row in sorted(found - expected, key=str):
+                yield self.table, f"{entry_index} {_text(row)}", "日志中没有 the log knows no such row"
+            for row in sorted(expected - found, key=str):
+                yield self.table, f"{entry_index} {_text(row)}", "缺失 the row is missing"
+
+    def rest(self) -> Iterator[Different]:
+        """The rows after the last entry compared."""
+        for row in self._until(None):
+            yield self.table, _text(row), "日志中没有 the log knows no such row"
+
+    def _until(self, entry_index: int | None) -> Iterator[Row]:
+        if not self._begun:
+            self._begun, self._next = True, next(self._rows, None)
+        while self._next is not None:
+            index = self._next[0]
+            assert isinstance(index, int)
+            if entry_index is not None and index > entry_index:
+                return
+            yield self._next
+            self._next = next(self._rows, None)
+
+
+def compare_caches(connection: psycopg.Connection, log_id: int, world: World) -> Iterator[Different]:
+    """Every cached row of a log that is not what the world says: changed, missing or extra."""
+    for table, columns, expected in _expected(world):
+        with connection.cursor(f"compare {table}", binary=True) as cursor:
+            cursor.itersize = 1000
+            names = sql.SQL(", ").join(map(sql.Identifier, columns))
+            query = sql.SQL("SELECT {} FROM {} WHERE log_id = %s").format(names, sql.Identifier(table))
+            cursor.execute(query, (log_id,))
+            yield from _differences(table, columns, expected, cursor)
+
+
+def _differences(
+    table: str, columns: tuple[str, ...], expected: dict[object, Row], rows: Iterable[Row]
+) -> Iterator[Different]:
+    for key, *values in rows:
+        wanted = expected.pop(key, None)
+        if wanted is None:
+            yield table, _text((key,)), "日志中没有 the log knows no such row"
+            continue
+        for column, found, right in zip(columns[1:], values, wanted, strict=True):
+            if found != right:
+                yield table, _text((key,)), f"{column}: {_text((found,))}，应为 expected {_text((right,))}"
+    for key in expected:
+        yield table, _text((key,)), "缺失 the row is missing"
+
+
+def _text(values: Row) -> str:
+    """Row values for people: digests and ids in hexadecimal, the rest as it is."""
+    return " ".join(
+        value.hex() if isinstance(value, bytes) and len(value) <= DIGEST_BYTES else str(value) for value in values
+    )
+
+
+def _expected(world: World) -> Iterator[tuple[str, tuple[str, ...], dict[object, Row]]]:
+    """Table, its columns with the key first, and key -> the other columns' values."""
+    cylinders: dict[object, Row] = {UUID(key): (cylinder_encoder.encode(one),) for key, one in world.cylinders.items()}
+    yield "cylinder", ("cylinder", "body"), cylinders
+    yield (
+        "code",
+        ("code", "cylinder", "active"),
+        {code: (UUID(use.cylinder), use.active) for code, use in world.codes.items()},
+    )
+    yield (
+        "subject_head",
+        ("subject", "seq", "leaf"),
+        {subject: (head.seq, bytes.fromhex(head.digest)) for subject, head in world.subjects.items()},
+    )
+    yield (
+        "record",
+        ("subject", "seq", "entry_index", "body"),
+        {
+            subject: (record.seq, record.entry_index, cylinder_encoder.encode(record.claim))
+            for subject, record in world.registry.records.items()
+        },
+    )
+    yield (
+        "device",
+        ("signer", "device_seq", "digest"),
+        {bytes.fromhex(signer): (head.seq, bytes.fromhex(head.digest)) for signer, head in world.devices.items()},
+    )
