@@ -21,7 +21,19 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from msgspec import DecodeError, Meta, Raw, Struct, ValidationError
 from msgspec import json as mjson
 
-from ledger.claim import MAX_CLAIM_BYTES, AnyClaim, Code, Digest, Origin, RegisterCylinder, Seq, SignerId, SignerKey
+from ledger.claim import (
+    MAX_CLAIM_BYTES,
+    AnyClaim,
+    Code,
+    Digest,
+    EnrolSigner,
+    OpenLog,
+    Origin,
+    RegisterCylinder,
+    Seq,
+    SignerId,
+    SignerKey,
+)
 from ledger.errors import BadSignature, Malformed, TooLarge
 from ledger.identity import parse_code
 from ledger.model import parse_model
@@ -180,8 +192,8 @@ def open_bundle(envelope: bytes) -> Bundle:
     if outer.payload_type != PAYLOAD_TYPE:
         raise Malformed("内容类型不认识", f"payloadType must be {PAYLOAD_TYPE}", pointer="/payloadType")
     try:
-        payload = base64.b64decode(outer.payload, validate=True)
-        signature = base64.b64decode(outer.signatures[0].sig, validate=True)
+        payload = _base64(outer.payload)
+        signature = _base64(outer.signatures[0].sig)
     except (binascii.Error, ValueError) as error:
         raise Malformed("base64 编码有误", "payload or sig is not base64", pointer="/payload") from error
     inner = _decode(_payload, payload, "")
@@ -197,6 +209,14 @@ def open_bundle(envelope: bytes) -> Bundle:
         seen=inner.seen,
         claims=tuple(_open_claim(bytes(raw), f"/claims/{n}") for n, raw in enumerate(inner.claims)),
     )
+
+
+def _base64(text: str) -> bytes:
+    """Strict: bits that a decoder would drop would let two envelopes say the same."""
+    raw = base64.b64decode(text, validate=True)
+    if base64.b64encode(raw).decode() != text:
+        raise ValueError(text)
+    return raw
 
 
 def decode_claim(text: str) -> AnyClaim:
@@ -216,10 +236,32 @@ def _open_claim(raw: bytes, pointer: str) -> Signed:
     for field in ("code", "new_code", "retires"):
         code: Code | None = getattr(claim, field, None)
         if code is not None:
-            parse_code(code, pointer=f"{pointer}/{field}")
+            scheme = parse_code(code, pointer=f"{pointer}/{field}").scheme
+            if scheme == "unread" and (field == "new_code" or isinstance(claim, RegisterCylinder)):
+                raise Malformed(
+                    "未识别的内容不能作为气瓶编码，请先发码",
+                    "what was no code cannot name a cylinder; issue a code first",
+                    pointer=f"{pointer}/{field}",
+                )
     if isinstance(claim, RegisterCylinder) and parse_model(claim.model).model != claim.model:
         raise Malformed("型号写法不规范", "write the model in its canonical form", pointer=f"{pointer}/model")
+    _check_keys(claim, pointer)
     return Signed(raw.decode(), claim)
+
+
+def _check_keys(claim: AnyClaim, pointer: str) -> None:
+    """Keys that are keys, and an enrolled id that is derived from its key, so that no key can take another's id."""
+    if isinstance(claim, OpenLog):
+        public_key(claim.authority)
+        public_key(claim.log_signer)
+    if isinstance(claim, EnrolSigner):
+        public_key(claim.key)
+        if signer_id(claim.key) != claim.signer:
+            raise Malformed(
+                "签名者编号与公钥不符，请由公钥重新计算",
+                "the signer's id is not derived from its key; derive it again",
+                pointer=f"{pointer}/signer",
+            )
 
 
 def _decode(decoder: "mjson.Decoder[T]", raw: bytes, pointer: str) -> T:

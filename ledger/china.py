@@ -6,11 +6,12 @@ from functools import lru_cache
 DAY_MS = 86_400_000
 _OFFSET_MS = 8 * 3_600_000
 _EPOCH = date(1970, 1, 1)
+_FIRST_DAY, _LAST_DAY = ((day - _EPOCH).days for day in (date.min, date.max))
 
 
 def day_of(at_ms: int) -> str:
-    """The day in China at this instant (ms UTC), `YYYY-MM-DD`."""
-    return _day((at_ms + _OFFSET_MS) // DAY_MS)
+    """The day in China at this instant (ms UTC), `YYYY-MM-DD`; the calendar's first or last where a clock is absurd."""
+    return _day(max(_FIRST_DAY, min(_LAST_DAY, (at_ms + _OFFSET_MS) // DAY_MS)))
 
 
 @lru_cache(maxsize=4096)

@@ -10,7 +10,7 @@ This file is over 150 lines because it is one vocabulary: every act of the trade
 """
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from msgspec import Meta, Struct
 
@@ -614,6 +614,12 @@ def is_request(claim: AnyClaim) -> bool:
 
 def act_of(claim: AnyClaim) -> str:
     """The claim's tag, as enrolments and the entitlement table name it."""
-    tag = type(claim).__struct_config__.tag
-    assert isinstance(tag, str)
-    return tag
+    return _ACTS[type(claim)]
+
+
+def act_of_type(kind: type[Claim]) -> str:
+    """The tag of a kind of claim."""
+    return _ACTS[kind]
+
+
+_ACTS: dict[type[Claim], str] = {kind: str(kind.__struct_config__.tag) for kind in get_args(AnyClaim)}

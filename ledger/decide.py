@@ -6,6 +6,7 @@ clock, no ids or chances of its own, so that anyone who has the log gets the sam
 
 from ledger import claim as c
 from ledger import events as e
+from ledger.bundle import signer_id
 from ledger.entitlement import is_entitled
 from ledger.judge import Verdict, judge, pack_faults
 from ledger.lifecycle import TABLE, sign_of
@@ -45,9 +46,7 @@ def _barred(world: World, claim: c.AnyClaim, signer: str) -> str | None:
     if (signer, claim.claim_id) in world.seen:
         return "claim_id_reused"
     if isinstance(claim, c.OpenLog):
-        if world.size > 0:
-            return "stale_filing"
-        return "reference_unknown" if pack_faults(claim.pack) else None
+        return _opening_fault(world, claim, signer)
     enrolled = world.registry.signer(signer)
     if enrolled is None or enrolled.status != "active":
         return "signer_revoked"
@@ -58,6 +57,14 @@ def _barred(world: World, claim: c.AnyClaim, signer: str) -> str | None:
         assert isinstance(claim, c.FilingClaim)
         return _filing_fault(world, claim)
     return None
+
+
+def _opening_fault(world: World, claim: c.OpenLog, signer: str) -> str | None:
+    if world.size > 0:
+        return "stale_filing"
+    if signer != signer_id(claim.authority):
+        return "signer_not_entitled"
+    return "reference_unknown" if claim.origin != world.log or pack_faults(claim.pack) else None
 
 
 def _filing_fault(world: World, claim: c.FilingClaim) -> str | None:

@@ -56,7 +56,7 @@ TABLE: dict[type[c.Claim], frozenset[Role]] = {
 }
 
 
-_OWNERS_ONLY = (c.BindCode, c.DeregisterCylinder, c.CorrectCylinder, c.DecideScrap)
+_OWNERS_ONLY = (c.BindCode, c.DeregisterCylinder, c.CorrectCylinder, c.DecideScrap, c.DestroyCylinder)
 
 
 def is_entitled(registry: Registry, signer: c.EnrolSigner, claim: c.AnyClaim, owner: str | None) -> bool:
@@ -85,8 +85,9 @@ def _for_own_enterprise(registry: Registry, signer: c.EnrolSigner, claim: c.AnyC
     match claim:
         case c.EnrolSigner():
             may_enrol = claim.role in (Role.STATION, Role.WORKER) and claim.enterprise == own
-            known = registry.get(c.EnrolSigner, claim.signer)
-            return may_enrol and (known is None or known.enterprise == own)
+            at_home = all(_site_enterprise(registry, site) in (None, own) for site in claim.sites)
+            known = registry.signer(claim.signer)  # entry 0's signers belong to no office
+            return may_enrol and at_home and (known is None or known.enterprise == own)
         case c.FileSite():
             known_site = registry.get(c.FileSite, claim.site)
             return claim.enterprise == own and (known_site is None or known_site.enterprise == own)
@@ -99,14 +100,16 @@ def _for_own_enterprise(registry: Registry, signer: c.EnrolSigner, claim: c.AnyC
         case c.RegisterCylinder():
             return claim.owner == own
         case c.FileCalibration():
-            line = registry.get(c.FileLine, claim.line)
-            return line is not None and _site_enterprise(registry, line.site) == own
+            known_paper = registry.get(c.FileCalibration, claim.certificate)
+            lines = (claim.line,) if known_paper is None else (claim.line, known_paper.line)
+            return all(_line_enterprise(registry, line) == own for line in lines)
         case c.FileCertificate():
-            person = registry.get(c.FilePerson, claim.person)
-            return person is not None and person.enterprise == own
+            known_held = registry.get(c.FileCertificate, claim.certificate)
+            holders = (claim.person,) if known_held is None else (claim.person, known_held.person)
+            people = [registry.get(c.FilePerson, holder) for holder in holders]
+            return all(person is not None and person.enterprise == own for person in people)
         case c.FileLine():
-            known_line = registry.get(c.FileLine, claim.line)
-            moved = known_line is not None and _site_enterprise(registry, known_line.site) != own
+            moved = _line_enterprise(registry, claim.line) not in (None, own)
             return not moved and _site_enterprise(registry, claim.site) == own
         case c.FileTankLot():
             known_lot = registry.get(c.FileTankLot, claim.tank_lot)
@@ -115,6 +118,11 @@ def _for_own_enterprise(registry: Registry, signer: c.EnrolSigner, claim: c.AnyC
         case _:
             site: str | None = getattr(claim, "site", None)
             return site is None or _site_enterprise(registry, site) == own
+
+
+def _line_enterprise(registry: Registry, line: str) -> str | None:
+    record = registry.get(c.FileLine, line)
+    return None if record is None else _site_enterprise(registry, record.site)
 
 
 def _site_enterprise(registry: Registry, site: str) -> str | None:

@@ -4,6 +4,8 @@ An event holds what the ledger *derived*; what the signer said stands in the cla
 `cylinder` is the ledger id that the claim's code resolved to, None when no such code is known.
 """
 
+from typing import get_args
+
 from msgspec import Struct
 from msgspec import json as mjson
 
@@ -219,6 +221,14 @@ AnyEvent = (
     | Filed
 )
 Outcome = AnyEvent | Refusal
+
+_TAGS: dict[type, str] = {kind: str(kind.__struct_config__.tag) for kind in get_args(Outcome)}
+
+
+def tag_of(outcome: Event | Refusal) -> str:
+    """The outcome's tag, as it stands in the log."""
+    return _TAGS[type(outcome)]
+
 
 outcome_encoder = mjson.Encoder()
 outcome_decoder: mjson.Decoder[Outcome] = mjson.Decoder(Outcome)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 from ledger.claim import AnyClaim, CollectCylinder, CountStock, DepotIn
-from ledger.events import Event
+from ledger.events import Event, tag_of
 
 
 class Stage(StrEnum):
@@ -81,6 +81,7 @@ ROWS: tuple[Row, ...] = (
     ("postfill_checked.v1", [Stage.FILLED], Stage.POSTCHECKED),
     ("postfill_failed.v1", Stage, SAME),
     ("postfill_failed.v1", LIVE, Stage.SET_ASIDE),
+    ("postfill_failed.v1", FULL_STAGES, Stage.FILLED),  # 待复检: bled, mended or by another person, it is checked again
     ("cylinder_released.v1", FULL_STAGES, Stage.RELEASED),
     ("depot_left.v1", Stage, SAME),
     ("depot_entered.v1/empty", Stage, SAME),
@@ -128,9 +129,11 @@ TABLE = _table()
 SIGNS = tuple(dict.fromkeys(sign for sign, _, _ in ROWS))
 
 
+_BY_CONTENT = (DepotIn, CollectCylinder, CountStock)
+
+
 def sign_of(claim: AnyClaim, event: Event) -> str:
     """The sign that this event shows of its cylinder."""
-    tag = type(event).__struct_config__.tag
-    if isinstance(claim, DepotIn | CollectCylinder | CountStock):
-        return f"{tag}/{claim.content}"
-    return str(tag)
+    if isinstance(claim, _BY_CONTENT):
+        return f"{tag_of(event)}/{claim.content}"
+    return tag_of(event)

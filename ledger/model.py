@@ -13,6 +13,7 @@ type's is a band of plausibility only.
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -58,6 +59,7 @@ _VOLUME_OF_CLASS = {"2": "4.7", "5": "12", "10": "23.5", "15": "35.5", "50": "11
 _TEXT = re.compile(r"YSP-?([0-9]{1,3}(?:\.[0-9])?)(-?II|/?液)?(?:/([0-9]{1,2})(?:\.([0-9]))?)?")
 
 
+@lru_cache(maxsize=1024)
 def parse_model(text: str) -> CylinderModel:
     """The type that a model's text of any generation names; case, width and spaces do not matter.
 

@@ -1,6 +1,6 @@
 """Which event an accepted claim becomes, with the facts that the ledger derives for it."""
 
-from typing import TypedDict
+from typing import TypedDict, cast
 
 from ledger import claim as c
 from ledger import events as e
@@ -55,9 +55,7 @@ def event_of(
     key = None if use is None else use.cylinder
     plain = _PLAIN.get(type(claim))
     if plain is not None:
-        event = plain(cylinder=key, **notes)
-        assert isinstance(event, e.AnyEvent)
-        return event
+        return cast("e.AnyEvent", plain(cylinder=key, **notes))
     return _derived(world, claim, key, now, notes)
 
 

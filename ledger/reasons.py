@@ -55,7 +55,7 @@ _ALL = (
            "no use registration in force; have it registered first"),
     Reason("inspection_failed", "检验不合格", "定期检验不合格；请报废",
            "it failed its periodic inspection; scrap it"),
-    Reason("inspection_overdue", "超期未检", "超期未检，禁止充装；请送检",
+    Reason("inspection_overdue", "超期未检", "超期未检，禁止充装、销售；请送检",
            "periodic inspection overdue; send it to inspection"),
     Reason("inspection_ends_too_soon", "检验将到期", "检验有效期剩余不足，不宜充装；请送检",
            "too few days of its inspection are left; send it to inspection"),

@@ -5,7 +5,8 @@ is merged or derived. Look-ups that gates need are indexed; dates are judged by 
 """
 
 from collections import defaultdict
-from typing import TypeVar
+from collections.abc import Collection
+from typing import TypeVar, cast, get_args
 
 from msgspec import Struct
 
@@ -61,31 +62,40 @@ class Registry:
     def __init__(self) -> None:
         """An empty registry: no log is open yet."""
         self.records: dict[str, Record] = {}
-        self.owned: dict[tuple[type[c.Filing], str], dict[str, c.FilingClaim]] = defaultdict(dict)
+        self._of_kind: dict[type[c.Filing], dict[str, c.Filing]] = {kind: {} for kind in get_args(c.FilingClaim)}
+        self._owned: dict[tuple[type[c.Filing], str], dict[str, c.Filing]] = defaultdict(dict)
         self.open_recalls: dict[str, c.OpenRecall] = {}
         self.in_force: PackInForce | None = None
 
     def get(self, kind: type[R], key: str) -> R | None:
         """The record of that kind and id, None when there is none."""
-        record = self.records.get(f"{_ID_FIELD[kind][0]}:{key}")
-        return record.claim if record is not None and isinstance(record.claim, kind) else None
+        return cast("R | None", self._of_kind[kind].get(key))
 
-    def owned_by(self, kind: type[R], owner: str) -> list[R]:
+    def owned_by(self, kind: type[R], owner: str) -> Collection[R]:
         """All records of that kind that name this owner (enterprise, person or line)."""
-        return [claim for claim in self.owned[kind, owner].values() if isinstance(claim, kind)]
+        held = self._owned.get((kind, owner))
+        return () if held is None else cast("Collection[R]", held.values())
 
     def file(self, claim: c.FilingClaim, *, seq: int, entry_index: int) -> None:
         """Make an accepted filing the record of its subject."""
         subject = subject_of_filing(claim)
+        replaced = self.records.get(subject)
+        if replaced is not None:
+            # A paper that changes hands is no longer its old owner's; nor may an index remember what no record says.
+            for field in _OWNER_FIELDS.get(type(replaced.claim), ()):
+                self._owned[type(replaced.claim), getattr(replaced.claim, field)].pop(subject, None)
+            self._of_kind[type(replaced.claim)].pop(subject.partition(":")[2], None)
         self.records[subject] = Record(claim, seq, entry_index)
+        self._of_kind[type(claim)][subject.partition(":")[2]] = claim
         if isinstance(claim, c.OpenLog | c.AdoptPack):
             self.in_force = PackInForce(claim.pack)
-        if isinstance(claim, c.OpenRecall):
-            self.open_recalls[claim.recall] = claim
-        if isinstance(claim, c.CloseRecall):
+        if isinstance(claim, c.OpenRecall | c.CloseRecall):
             self.open_recalls.pop(claim.recall, None)
+        if isinstance(claim, c.OpenRecall):
+            # Last, even when amended: in the order of their records, as a registry read back has them.
+            self.open_recalls[claim.recall] = claim
         for field in _OWNER_FIELDS.get(type(claim), ()):
-            self.owned[type(claim), getattr(claim, field)][subject] = claim
+            self._owned[type(claim), getattr(claim, field)][subject] = claim
 
     def signer(self, key_id: str) -> c.EnrolSigner | None:
         """The enrolment of that key; the authority and the log's own signer are enrolled by entry 0."""

@@ -109,7 +109,8 @@ class World:
         assert isinstance(claim, c.FilingClaim)
         self.registry.file(claim, seq=seq, entry_index=index)
         self.registry_index = index
-        if isinstance(claim, c.FileUseRegistration):
+        if isinstance(claim, c.FileUseRegistration) and claim.status == "valid":
+            # A cancelled certificate takes no cylinder from the one that covers it by now.
             for key in claim.cylinders:
                 self.cylinders[key] = structs.replace(self.cylinders[key], use_registration=claim.certificate)
 

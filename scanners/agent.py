@@ -79,11 +79,13 @@ class Station:
                     self.config.answer_within_s,
                     tasks.create_task,
                 )
-                for gun_config in self.config.guns:
+                for number, gun_config in enumerate(self.config.guns):
                     name = gun_config.post if gun_config.scale is None else f"{gun_config.post}:{gun_config.scale}"
+                    if name in self.posts:
+                        name = f"{name}#{number + 1}"  # a second gun of the same kind is a post of its own
                     gun = Gun(gun_config.host, gun_config.port, idle_gap_ms=gun_config.idle_gap_ms)
-                    self.guns[name], self.posts[name] = gun, self._post(name, gun_config, desk)
                     await gun.start()
+                    self.guns[name], self.posts[name] = gun, self._post(name, gun_config, desk)
                     tasks.create_task(self._serve(gun, self.posts[name]))
                 self.ready.set()
         finally:
@@ -137,7 +139,9 @@ class Station:
         repeats = Repeats()
         async for reading in gun.readings():
             order = parse_order(reading)
-            if order is not None:
+            if order == "unknown":
+                self.show(Shown(post.name, "fault", "red", "指令无法识别", "no such order"))
+            elif order is not None:
                 await post.order(order)
             elif not repeats.is_repeat(reading, self.clock()):
                 await post.scan(reading)

@@ -86,7 +86,7 @@ class GunConfig(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class StationConfig(Struct, frozen=True, forbid_unknown_fields=True):
-    """All of `station.toml`; paths are relative to the file. Real seconds: `poll_s` between looks at a filling scale."""
+    """All of `station.toml`; paths are relative to the file. `poll_s`: real seconds between looks at a scale."""
 
     url: str
     log: Origin

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 
+from scanners.faults import Misconfigured
 from scanners.framing import Framer
 
 _WAITING_READINGS = 256
@@ -23,8 +24,13 @@ class Gun:
         self._writers: set[asyncio.StreamWriter] = set()
 
     async def start(self) -> None:
-        """Listen."""
-        self._server = await asyncio.start_server(self._connected, self._host, self.port)
+        """Listen; Misconfigured when the port is taken."""
+        try:
+            self._server = await asyncio.start_server(self._connected, self._host, self.port)
+        except OSError as error:
+            raise Misconfigured(
+                f"扫码枪端口 {self.port} 无法使用", f"cannot listen on port {self.port}: {error}"
+            ) from error
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def readings(self) -> AsyncIterator[str]:

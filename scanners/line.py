@@ -11,6 +11,8 @@ from scanners.orders import Order
 from scanners.screen import Shown, alarm, judge
 from scanners.valve import Ending, Leave, Valve
 
+_LIGHTEST_CYLINDER_G = 500  # no registered tare is less (`ledger.claim.RegisterCylinder`)
+
 
 class FillPost:
     """One filling line (充装秤): one cylinder at a time."""
@@ -77,6 +79,17 @@ class FillPost:
             self._desk.show(alarm(self.name, fault))
 
     async def _fill(self, code: str) -> None:
+        try:
+            # Asked first: a leave for an empty platform or a dead scale would only be wasted.
+            weight_g = (await self._valve.scale.state()).weight_g
+        except StationFault as fault:
+            self._desk.show(alarm(self.name, fault, code=code))
+            return
+        if weight_g < _LIGHTEST_CYLINDER_G:
+            self._desk.show(
+                Shown(self.name, "not_opened", "amber", "秤上无瓶，请放好后重新扫码", "no cylinder on the scale", code)
+            )
+            return
         claim = AuthoriseFill(
             claim_id=self._desk.ids.new(),
             scanned_at=self._desk.clock(),

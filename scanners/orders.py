@@ -16,6 +16,7 @@ from msgspec import Struct
 Verb = Literal["CLOSE", "FAIL", "PERSON", "VEHICLE", "TANK-LOT", "STOP"]
 
 _VERBS: dict[str, Verb] = {verb: verb for verb in get_args(Verb)}
+_PERCENT = re.compile(r"(?:\][A-Za-z][0-9A-Za-z])?%")
 _ORDER = re.compile(r"(?:\][A-Za-z][0-9A-Za-z])?%([A-Z-]+)(?: (\S+))?")
 
 
@@ -26,8 +27,10 @@ class Order(Struct, frozen=True):
     value: str = ""
 
 
-def parse_order(text: str) -> Order | None:
-    """The order that a reading is, None when it is something else (no cylinder's code begins with `%`)."""
+def parse_order(text: str) -> Order | Literal["unknown"] | None:
+    """The order that a reading is; None when it is none (no cylinder's code begins with `%`), else `unknown`."""
     match = _ORDER.fullmatch(text)
     verb = None if match is None else _VERBS.get(match[1])
-    return None if match is None or verb is None else Order(verb, match[2] or "")
+    if match is not None and verb is not None:
+        return Order(verb, match[2] or "")
+    return "unknown" if _PERCENT.match(text) else None

@@ -11,7 +11,7 @@ import hashlib
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -113,14 +113,6 @@ class Outbox:
         with self._transaction():
             self._db.execute("UPDATE bundle SET answer = ?, state = 'set_aside' WHERE seq = ?", (problem, seq))
 
-    def take_up(self, seq: int) -> bool:
-        """Send a bundle that was set aside once more (the same bytes); False if it was not set aside."""
-        with self._transaction():
-            done = self._db.execute(
-                "UPDATE bundle SET answer = NULL, state = 'pending' WHERE seq = ? AND state = 'set_aside'", (seq,)
-            )
-            return done.rowcount == 1
-
     def consume(self, consumed: Consumed) -> None:
         """Spend an authorisation, durably, before the valve opens; AlreadyConsumed if it ever was."""
         try:
@@ -187,3 +179,18 @@ class Outbox:
                 raise
             # What returned from this COMMIT is on the disk; what did not was never said.
             self._db.execute("COMMIT")
+
+
+def peek(path: Path) -> tuple[dict[str, int], list[tuple[int, bytes]]]:
+    """Bundles per state, and those set aside with their problem documents; reads only, needs no key."""
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as db:
+        counts = dict(db.execute("SELECT state, count(*) FROM bundle GROUP BY state").fetchall())
+        return counts, db.execute("SELECT seq, answer FROM bundle WHERE state = 'set_aside' ORDER BY seq").fetchall()
+
+
+def take_up(path: Path, seq: int) -> bool:
+    """Let a bundle that was set aside be sent once more, the same bytes; False if it was not set aside."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("PRAGMA synchronous = FULL")
+        question = "UPDATE bundle SET answer = NULL, state = 'pending' WHERE seq = ? AND state = 'set_aside'"
+        return db.execute(question, (seq,)).rowcount == 1

@@ -11,6 +11,7 @@ from scanners import scale_registers as at
 from scanners.scale import Scale
 
 _STARTS_WITHIN_S = 20.0
+_IN_TWO_PIECES, _DOUBLE_TRIGGER = 0.1, 0.05  # of all readings
 
 
 class ScaleProcess:
@@ -68,7 +69,7 @@ class GunCable:
     async def read(self, text: str) -> None:
         """Pull the trigger at this text."""
         line = text.encode() + b"\r\n"
-        if self._chance.random() < 0.1:
+        if self._chance.random() < _IN_TWO_PIECES:
             cut = self._chance.randrange(1, len(line))
             self._writer.write(line[:cut])
             await self._writer.drain()
@@ -76,7 +77,7 @@ class GunCable:
             self._writer.write(line[cut:])
         else:
             self._writer.write(line)
-        if self._chance.random() < 0.05 and not text.startswith("%"):
+        if self._chance.random() < _DOUBLE_TRIGGER and not text.startswith("%"):
             self._writer.write(line)
         await self._writer.drain()
 

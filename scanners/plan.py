@@ -1,12 +1,12 @@
 """Plans: a believable shift of one station for `station simulate`, one JSON file. Masses grams, times ms UTC.
 
-A script is one cylinder's way through the platform: pre-check, fill, post-check, release, depot out. Scripts run in
-order, in rows of `row`, each row's fills spread over the lines. People obey a red light: after a refusal, a failed check
-or a fill that never happened, the cylinder goes no further, unless `insist`.
+A script is one cylinder's way over the platform: pre-check, fill, post-check, release, depot out. Scripts run in
+order, in rows of `row`, each row's fills spread over the lines. People obey a red light: after a refusal, a failed
+check or a fill that never happened, the cylinder goes no further, unless `insist`.
 
 Scripts with `wrong_line`, `late_start_s`, `reuse_authorisation`, `no_authorisation`, `clock_skew_ms` or
-`stop_after = "authorise"` are things that an honest agent cannot do. They are played past gun, scale and interlock by a
-tampered agent with the same key: claims one by one, weights made up from tare and target.
+`stop_after = "authorise"` are what an honest agent cannot do. They are played past gun, scale and interlock by a
+tampered agent with the same key: claims one by one, weights made up.
 """
 
 from pathlib import Path
@@ -126,6 +126,14 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, 
     row: Annotated[int, Meta(ge=1, le=25)] = 25
     speed_up: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
     seed: int = 1
+
+    def __post_init__(self) -> None:
+        """Misconfigured where a script names a line that is not there."""
+        for script in self.cylinders:
+            if script.line is not None and script.line not in self.lines:
+                raise Misconfigured(
+                    f"充装秤不在计划中：{script.line}", f"a script names line {script.line}; `lines` does not"
+                )
 
     @property
     def time(self) -> ScaledTime:

@@ -10,6 +10,8 @@ from scanners.faults import Misconfigured
 
 Table = Literal["coil", "discrete", "holding", "input"]
 WordOrder = Literal["high_first", "low_first"]
+_LONGEST_READ = 120  # of the 125 words that Modbus allows
+
 Address = Annotated[int, Meta(ge=0, le=65_536)]
 
 
@@ -61,10 +63,8 @@ class RegisterMap(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
 
 def value_of(register: Register, words: list[int], order: WordOrder) -> int:
     """The value that these 16-bit words say, rounded towards minus infinity."""
-    if order == "low_first":
-        words = words[::-1]
     count = 0
-    for word in words:
+    for word in words if order == "high_first" else reversed(words):
         count = count << 16 | word
     bits = 16 * register.words
     if register.signed and count >> (bits - 1):
@@ -91,6 +91,6 @@ def spans(registers: list[Register]) -> dict[Table, tuple[int, int]]:
         start = min(first, register.address)
         end = max(first + count, register.address + register.words)
         found[register.table] = (start, end - start)
-    if any(count > 120 for _, count in found.values()):
+    if any(count > _LONGEST_READ for _, count in found.values()):
         raise Misconfigured("寄存器相距过远，无法一次读取", "registers too far apart for one block read (120 words)")
     return found

@@ -110,7 +110,11 @@ class RowPost:
     async def _send(self, claims: list[AnyClaim]) -> None:
         try:
             if self._act in ("prefill", "postfill"):
-                answers = await (await self._desk.sender.submit(claims))
+                waiting = await self._desk.sender.submit(claims)
+                if self._desk.sender.offline:
+                    zh, en = "断网：已保存，联网后自动上传", "offline: stored, sent when the line is back"
+                    self._desk.show(Shown(self.name, "stored", "amber", zh, en))
+                answers = await waiting
             else:
                 answers = await self._desk.sender.ask(claims, within_s=self._desk.answer_within_s)
         except (PutAside, Offline) as fault:

@@ -152,7 +152,7 @@ class Scale:
     async def _connected(self) -> AsyncModbusTcpClient:
         if self._client is None or not self._client.connected:
             self.close()
-            # retries=0: pymodbus would repeat a permit that was only slow. reconnect_delay=0: no connection behind our back.
+            # retries=0: pymodbus would repeat a permit that was only slow. reconnect_delay=0: nothing behind our back.
             client = AsyncModbusTcpClient(
                 self._host, port=self._port, timeout=self._timeout_s, retries=0, reconnect_delay=0
             )

@@ -4,7 +4,6 @@ pymodbus asks `action` before each read and write: that is where the simulation 
 """
 
 import asyncio
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -52,7 +51,7 @@ class ScaleServer:
         assert isinstance(server.transport, asyncio.Server)
         return server, server.transport.sockets[0].getsockname()[1]
 
-    async def _action(
+    async def _action(  # noqa: PLR0917 - the shape that pymodbus calls
         self,
         code: int,
         first: int,
@@ -125,7 +124,7 @@ class ScaleServer:
         # Renamed into place, so a kill -9 leaves the old counters or the new, never half of them.
         beside = self._kept_in.with_suffix(".new")
         beside.write_bytes(mjson.encode(self.scale.counters))
-        os.replace(beside, self._kept_in)
+        beside.replace(self._kept_in)
         self.scale.changed = False
 
 

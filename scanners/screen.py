@@ -24,6 +24,7 @@ Kind = Literal[
     "interrupted",
     "not_opened",
     "offline",
+    "stored",
     "fault",
 ]
 

@@ -48,7 +48,8 @@ class _Waiting(Struct, frozen=True):
 
 
 class Sender:
-    """Owns the line to the server. Run `run()` as a task; `offline` is true while the oldest bundle meets silence.
+    """Owns the line to the server. Run `run()` as a task; `offline` is true while the oldest bundle meets silence,
+    `drained` set while nothing waits.
 
     `device_time(bundle)` is the clock at sending (ms UTC). `on_answer(claims, answers)` and `on_fault(fault)` are told
     what arrives; both must be quick.
@@ -72,6 +73,7 @@ class Sender:
         )
         self._waiting: dict[int, _Waiting] = {}
         self._wake = asyncio.Event()
+        self.drained = asyncio.Event()
         # Held while a bundle is stored and its waiter noted, so that no answer can find nobody waiting for it.
         self._order = asyncio.Lock()
 
@@ -85,6 +87,7 @@ class Sender:
         async with self._order:
             stored = await asyncio.to_thread(self._outbox.put, claims, settles=settles)
             self._waiting[stored.seq] = _Waiting(tuple(claims), answers)
+            self.drained.clear()
         self._wake.set()
         return answers
 
@@ -106,6 +109,8 @@ class Sender:
             async with self._order:
                 self._wake.clear()
                 stored = await asyncio.to_thread(self._outbox.next_unsent)
+                if stored is None:
+                    self.drained.set()
             if stored is None:
                 await self._wake.wait()
                 continue

@@ -5,7 +5,7 @@ The agent that runs is the very agent of `station run`; only the hands, the cyli
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from msgspec import json as mjson
@@ -20,9 +20,9 @@ from scanners.desk import code_of
 from scanners.faults import CodeNotFound
 from scanners.image import read_image
 from scanners.outbox import Stored
+from scanners.people import Job, People
 from scanners.physical import ScaleProcess
 from scanners.plan import Plan, Script
-from scanners.platform import Job, Platform
 from scanners.results import Result, Summary, result_of, summarise
 from scanners.screen import Shown
 from scanners.tampered import TamperedAgent
@@ -40,7 +40,7 @@ class Simulation:
         self._results: list[Result] = []
         self._tags: dict[str, str] = {}
         self._skews: dict[str, int] = {}
-        self._platform = Platform(plan, self._tags.__setitem__)
+        self._people = People(plan, self._tags.__setitem__)
         self._scales: dict[str, ScaleProcess] = {}
 
     async def run(self) -> Summary:
@@ -64,13 +64,13 @@ class Simulation:
             await station.ready.wait()
             for scale in scales:
                 await scale.hands.write(at.SPEED_UP, speed_up)
-            await self._platform.connect(station)
-            for row in self._rows():
-                await self._play(station, row)
-            await self._drain(station)
+            await self._people.connect(station)
+            await self._play(station)
+            await station.finish()
+            await station.sender.drained.wait()
             bundles = station.outbox.count()
             most = max([await scale.hands.read(at.MOST_OPENINGS_OF_A_TOKEN) for scale in scales])
-            self._platform.close()
+            self._people.close()
             running.cancel()
         for scale in scales:
             await scale.stop()
@@ -92,7 +92,7 @@ class Simulation:
             crew=Crew(plan.person, plan.second_person, plan.vehicle, plan.tank_lot),
             scales=tuple(ScaleConfig(line, "127.0.0.1", scale.port) for line, scale in self._scales.items()),
             guns=(*rows, *fill, GunConfig("release", 0), GunConfig("depot_out", 0)),
-            poll_s=0.005,
+            poll_s=0.01,
             answer_within_s=30.0,
         )
 
@@ -121,26 +121,38 @@ class Simulation:
             return None
         return next((text for text in texts if not code_of(text).startswith("unread:")), texts[0])
 
-    async def _play(self, station: Station, row: list[Job]) -> None:
-        plan, platform = self._plan, self._platform
+    async def _play(self, station: Station) -> None:
+        """Rows overlap as on a real platform: one is checked and loaded while the next one is filled."""
+        loading: asyncio.Task[None] | None = None
+        readings: set[str] = set()
+        for row in self._rows():
+            if loading is not None and readings & {job.reading for job in row}:
+                await loading  # the same cylinder again: it has to leave before it can come back
+            await self._check_and_fill(station, row)
+            if loading is not None:
+                await loading
+            honest = [job for job in row if not job.script.tampered]
+            loading, readings = asyncio.create_task(self._check_and_load(honest)), {job.reading for job in row}
+        if loading is not None:
+            await loading
+
+    async def _check_and_fill(self, station: Station, row: list[Job]) -> None:
         honest = [job for job in row if not job.script.tampered]
+        tampered = asyncio.gather(*(self._tamper(station, n, job) for n, job in enumerate(row) if job.script.tampered))
+        to_check = [job for job in _at_step("prefill", honest) if not job.script.skip_prefill]
+        await self._people.row("prefill", to_check, person=self._plan.person)
+        await self._fill_all(_at_step("fill", honest))
+        await tampered
 
-        def at_step(step: str) -> list[Job]:
-            return [job for job in honest if job.wants(step, STEPS)]
-
-        await platform.row(
-            "prefill", [job for job in at_step("prefill") if not job.script.skip_prefill], person=plan.person
-        )
-        tampered = [job for job in row if job.script.tampered]
-        fills: list[Awaitable[None]] = [self._fill_all(at_step("fill")), self._tamper_all(station, tampered)]
-        await asyncio.gather(*fills)
-        to_check = [job for job in at_step("postfill") if not job.script.skip_postcheck]
+    async def _check_and_load(self, honest: list[Job]) -> None:
+        plan, people = self._plan, self._people
+        to_check = [job for job in _at_step("postfill", honest) if not job.script.skip_postcheck]
         for person, alone in ((plan.second_person, False), (plan.person, True)):
             mine = [job for job in to_check if job.script.same_person_postcheck is alone]
             check_scale = self._scales[CHECK_SCALE]
-            await platform.row(f"postfill:{CHECK_SCALE}", mine, person=person, check_scale=check_scale)
-        await platform.row("release", at_step("release"), person=plan.person)
-        await platform.row("depot_out", at_step("depot_out"), person=plan.person)
+            await people.row(f"postfill:{CHECK_SCALE}", mine, person=person, check_scale=check_scale)
+        await people.row("release", _at_step("release", honest), person=plan.person)
+        await people.row("depot_out", _at_step("depot_out", honest), person=plan.person)
 
     async def _fill_all(self, jobs: list[Job]) -> None:
         async def work(line: str) -> None:
@@ -149,26 +161,18 @@ class Simulation:
                 # Whoever comes first takes it; the generator of another line then passes it by.
                 if n not in taken:
                     taken.add(n)
-                    await self._platform.fill(line, self._scales[line], jobs[n])
+                    await self._people.fill(line, self._scales[line], jobs[n])
 
         taken: set[int] = set()
         await asyncio.gather(*(work(line) for line in self._plan.lines))
 
-    async def _tamper_all(self, station: Station, jobs: list[Job]) -> None:
-        for n, job in enumerate(jobs):
-            code = code_of(job.reading)
-            self._tags[code] = job.script.tag
-            line = job.script.line or self._plan.lines[n % len(self._plan.lines)]
-            sequence = (await self._scales[line].hands.state()).sequence
-            agent = TamperedAgent(
-                station, self._plan, job.script, code, line, sequence, self._skews, self._unacceptable
-            )
-            await agent.play()
-
-    async def _drain(self, station: Station) -> None:
-        await station.finish()
-        while await asyncio.to_thread(station.outbox.next_unsent) is not None:
-            await asyncio.sleep(0.02)
+    async def _tamper(self, station: Station, n: int, job: Job) -> None:
+        code = code_of(job.reading)
+        self._tags[code] = job.script.tag
+        line = job.script.line or self._plan.lines[n % len(self._plan.lines)]
+        sequence = (await self._scales[line].hands.state()).sequence
+        agent = TamperedAgent(station, self._plan, job.script, code, line, sequence, self._skews, self._unacceptable)
+        await agent.play()
 
     def _clock(self) -> int:
         return self._plan.time.at(time.time_ns() // 1_000_000)
@@ -190,7 +194,7 @@ class Simulation:
             )
         elif shown.kind == "fault" and shown.claim_id:
             self._tell(Result(self._tags.get(shown.code, ""), "claim", shown.claim_id, "fault", code=shown.code))
-        self._platform.show(shown)
+        self._people.show(shown)
 
     def _unacceptable(self, claim: AnyClaim) -> None:
         code: str = getattr(claim, "code", "")
@@ -199,6 +203,10 @@ class Simulation:
     def _tell(self, result: Result) -> None:
         self._results.append(result)
         self._emit(result)
+
+
+def _at_step(step: str, jobs: list[Job]) -> list[Job]:
+    return [job for job in jobs if job.wants(step, STEPS)]
 
 
 def line_of(result: Result | Summary) -> str:

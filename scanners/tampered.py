@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import TypedDict
 
 from msgspec import Struct
 
@@ -10,9 +11,17 @@ from ledger.entry import Answer
 from ledger.events import FillAuthorised, Refusal
 from scanners.agent import Station
 from scanners.faults import PutAside
-from scanners.plan import Plan, Script
+from scanners.plan import Plan, Script, Step
 
 _FILL_MS = 90_000
+_STEPS = ("prefill", "authorise", "fill", "postfill", "release", "depot_out")
+
+
+class _Said(TypedDict):
+    claim_id: str
+    scanned_at: int
+    code: str
+    site: str
 
 
 class TamperedAgent(Struct):
@@ -29,22 +38,22 @@ class TamperedAgent(Struct):
 
     async def play(self) -> None:
         """The whole way, up to `stop_after`; the faults that the script asks for included."""
-        script = self.script
-        steps = ("prefill", "authorise", "fill", "postfill", "release", "depot_out")
-        last = steps.index(script.stop_after or "depot_out")
-        if not script.skip_prefill and not await self._say(self._prefill()):
+        if not self.script.skip_prefill and not await self._say(self._prefill()):
             return
-        if last >= 1:
+        if self._reaches("authorise"):
             authorisation = await self._authorise()
-            if authorisation is None or last < 2:  # noqa: PLR2004 - the steps above
+            if authorisation is None or not self._reaches("fill"):
                 return
             await self._fill(authorisation)
-        if last >= 3 and not script.skip_postcheck and not await self._say(self._postfill()):  # noqa: PLR2004
+        if self._reaches("postfill") and not self.script.skip_postcheck and not await self._say(self._postfill()):
             return
-        if last >= 4 and not await self._say(self._release()):  # noqa: PLR2004
+        if self._reaches("release") and not await self._say(self._release()):
             return
-        if last >= 5:  # noqa: PLR2004
+        if self._reaches("depot_out"):
             await self._say(self._depot_out())
+
+    def _reaches(self, step: Step) -> bool:
+        return _STEPS.index(step) <= _STEPS.index(self.script.stop_after or "depot_out")
 
     async def _authorise(self) -> str | None:
         if self.script.no_authorisation:
@@ -105,7 +114,7 @@ class TamperedAgent(Struct):
     def _end_weight_g(self) -> int:
         return self.script.tare_g + self.script.target_net_g + self.script.overfill_g
 
-    def _said(self) -> dict[str, "str | int"]:
+    def _said(self) -> _Said:
         claim_id = self.station.ids.new()
         if self.script.clock_skew_ms:
             self.skews[claim_id] = self.script.clock_skew_ms

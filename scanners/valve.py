@@ -3,10 +3,10 @@
     consume durably ─▶ permit coil, once ─▶ sequence +1: it opened ─▶ StartFill ─▶ closed ─▶ Complete- or InterruptFill
          └ crash ──────────┴──────────────────────┴──── recover: `_settle`, the same code, reads what happened ────┘
 
-What is known after a crash comes from two durable counters: the outbox's row (authorisation, the scale's sequence number
-before) and the scale's own sequence, which moves when the valve opens and outlives a power cut. Equal: it never opened.
-One more: it opened once, and the scale says how that ended. Anything else: the count is lost, and that is reported.
-Nothing here ever writes the permit a second time.
+What is known after a crash comes from two durable counters: the outbox's row (authorisation, the scale's sequence
+number before) and the scale's own sequence, which moves when the valve opens and outlives a power cut. Equal: it never
+opened. One more: it opened once, and the scale says how that ended. Anything else: the count is lost, and that is
+reported. Nothing here ever writes the permit a second time.
 """
 
 import asyncio
@@ -99,7 +99,7 @@ class Valve:
         await asyncio.to_thread(
             self._outbox.consume, Consumed(leave.claim_id, leave.line, leave.code, mjson.encode(fill), "consumed")
         )
-        # From here on a crash leaves the row 'consumed': no restart will open under this leave; recovery reads the scale.
+        # From here on a crash leaves the row `consumed`: no restart opens under this leave, recovery reads the scale.
         if self._clock() > leave.start_by:
             # The disk was slower than the leave is long: still shut, so it is given up, not opened late.
             await asyncio.to_thread(self._outbox.settle, leave.claim_id, "unused")

@@ -17,7 +17,9 @@ from tests.story import ORIGIN
 from tests.test_store_append import Town, cycle
 
 TABLES = (schema.log, schema.entry, schema.bundle, *schema.CACHES)
-COLUMNS = [(table.name, column.name) for table in TABLES for column in table.columns]
+# A log under another name or number is another log; asking for ours is then NotFound, tested below.
+RENAMES = {("log", "origin"), ("log", "log_id")}
+COLUMNS = [(t.name, column.name) for t in TABLES for column in t.columns if (t.name, column.name) not in RENAMES]
 
 CHANGES = {
     "bigint": "{column} + 1",
@@ -78,8 +80,6 @@ def told(server: EmbeddedServer, day: str) -> Iterator[str]:
 
 @pytest.mark.parametrize(("table", "column"), COLUMNS)
 def test_a_changed_column_is_named(told: str, table: str, column: str) -> None:
-    if (table, column) in {("log", "origin"), ("log", "log_id")}:
-        pytest.skip("a log under another name is another log: asking for ours is NotFound, tested below")
     with psycopg.connect(told) as owner:
         row = owner.execute(
             "SELECT data_type FROM information_schema.columns WHERE table_name = %s AND column_name = %s",

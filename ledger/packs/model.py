@@ -25,7 +25,7 @@ class Pack(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
 
     name: Annotated[str, Meta(pattern=r"^[a-z0-9]{2,12}\Z")]
     version: Annotated[int, Meta(ge=1, le=10**6)]
-    jurisdiction: Annotated[str, Meta(pattern=r"^[0-9]{6}|CN\Z")]
+    jurisdiction: Annotated[str, Meta(pattern=r"^([0-9]{6}|CN)\Z")]
     rules: dict[str, RuleSetting]
     transition_rules: tuple[str, ...] = ()
 

@@ -43,13 +43,19 @@ def single_use(case: Case) -> Finding | str | None:
         last = cylinder.fill
         spent = last is not None and last.authorisation == claim.authorisation
         return "authorisation_used" if spent else "authorisation_unknown"
+    if leave.start_fault:
+        # What broke at the start still breaks at the end: nobody gets a lawful fill by reporting it late.
+        return leave.start_fault
     if leave.line != claim.line:
         return "authorisation_other_line", {"line": leave.line}
     if isinstance(claim, c.StartFill):
         if leave.started:
             return "authorisation_used"
         return "authorisation_expired" if case.scanned_at > leave.start_by else None
-    return "authorisation_used" if leave.finished else None
+    if leave.finished:
+        return "authorisation_used"
+    # A fill whose start nobody reported must at least have ended in time.
+    return "authorisation_expired" if not leave.started and case.scanned_at > leave.start_by else None
 
 
 @rule(
@@ -96,11 +102,12 @@ def operator_certified(case: Case) -> Finding | str | None:
     reasons=("line_not_registered",),
 )
 def on_a_line(case: Case) -> Finding | str | None:
-    """Unknown, of another site, or out of service."""
+    """Unknown, of another site, out of service, or at a site that is closed."""
     claim = case.claim
     assert isinstance(claim, c.AuthoriseFill | c.CompleteFill | c.InterruptFill)
     line = case.registry.get(c.FileLine, claim.line)
-    good = line is not None and line.site == claim.site and line.status == "in_service"
+    site_open = case.site is not None and case.site.status == "open"
+    good = site_open and line is not None and line.site == claim.site and line.status == "in_service"
     return None if good else "line_not_registered"
 
 
@@ -151,8 +158,8 @@ def lot_released(case: Case) -> Finding | str | None:
 
 @rule(
     "FILL-06@1",
-    gates=(Gate.COMPLETE, Gate.POSTFILL, Gate.BLEED, Gate.RELEASE, Gate.DEPOT_OUT),
-    zh="超装的须回抽复秤，否则不得放行",
+    gates=(Gate.FILL, Gate.COMPLETE, Gate.POSTFILL, Gate.BLEED, Gate.RELEASE, Gate.DEPOT_OUT),
+    zh="超装的须回抽复秤，否则不得再充装、放行",
     en="an over-filled cylinder is locked until bled and weighed again",
     basis="GB 5842（允许充装量）；GB 17267",
     grade="B",
@@ -192,7 +199,9 @@ def postchecked(case: Case) -> Finding | str | None:
     filler = None if cylinder.fill is None else cylinder.fill.person
     if isinstance(claim, c.CheckPostfill):
         return "postfill_same_person" if claim.person == filler else None
-    if cylinder.stage not in (Stage.POSTCHECKED, Stage.RELEASED) or cylinder.postfill_person is None:
+    # Stage released without a release left for sale, or was locked since: it needs a new check, not a second release.
+    checked = cylinder.stage is Stage.POSTCHECKED or (cylinder.stage is Stage.RELEASED and cylinder.released)
+    if not checked or cylinder.postfill_person is None:
         return "postfill_check_missing"
     return "postfill_same_person" if cylinder.postfill_person == filler else None
 

@@ -42,6 +42,26 @@ def inspected(case: Case) -> Finding | str | None:
 
 
 @rule(
+    "INS-02@1",
+    gates=(Gate.DEPOT_OUT,),
+    zh="超期未检气瓶不得出库",
+    en="no cylinder leaves for sale past its inspection due date",
+    basis="特种设备安全法 第四十条；溧水实施意见 附件2（严禁不合格气瓶流入市场）",
+    grade="B",
+    reasons=("inspection_overdue",),
+    params=("interval_months", "cap_months"),
+)
+def inspected_on_the_way_out(case: Case) -> Finding | str | None:
+    """Load is the last refusal for expiry, and the due month's last day still goes (FLOW.md section 5)."""
+    if case.cylinder is None:
+        return None
+    month = due_month(
+        case.cylinder, interval_months=case.params["interval_months"], cap_months=case.params["cap_months"]
+    )
+    return ("inspection_overdue", {"due_month": month}) if case.today > last_day(month) else None
+
+
+@rule(
     "INS-04@1",
     gates=_CUSTOMER,
     zh="检验不合格气瓶不得充装、销售",
@@ -65,10 +85,12 @@ def not_failed(case: Case) -> Finding | str | None:
     reasons=("inspector_not_approved", "not_reviewed"),
 )
 def inspector_approved(case: Case) -> Finding | str | None:
-    """The body's approval and both people's certificates on the day of the inspection."""
+    """The body's approval and both people's certificates on the day of the inspection, which has come."""
     claim = case.claim
     assert isinstance(claim, c.RecordInspection)
     day = claim.inspected_on
+    if day > case.today:
+        return "inspector_not_approved", {"inspected_on": day}
     permits = [] if case.enterprise is None else case.registry.owned_by(c.FilePermit, case.enterprise)
     if not any(p.kind == "inspection" and p.status == "valid" and p.valid_from <= day <= p.valid_to for p in permits):
         return "inspector_not_approved"
@@ -147,12 +169,12 @@ def continues(cylinder: Cylinder, claim: c.AuthoriseFill) -> bool:
     """Whether the claim resumes the fill under way, or refills the one last done (after a bleeding, a top-up)."""
     if claim.continues is None:
         return False
-    under_way = cylinder.authorisation
-    interrupted = cylinder.stage is Stage.INTERRUPTED and under_way is not None
-    if interrupted and under_way is not None and under_way.claim_id == claim.continues:
-        return True
-    here = cylinder.stage in (Stage.FILLED, Stage.POSTCHECKED) and cylinder.holder == f"site:{claim.site}"
-    return here and cylinder.fill is not None and cylinder.fill.authorisation == claim.continues
+    if cylinder.holder != f"site:{claim.site}":
+        return False
+    if cylinder.stage is Stage.INTERRUPTED:
+        return cylinder.authorisation is not None and cylinder.authorisation.claim_id == claim.continues
+    filled = cylinder.stage in (Stage.FILLED, Stage.POSTCHECKED)
+    return filled and cylinder.fill is not None and cylinder.fill.authorisation == claim.continues
 
 
 @rule(
@@ -168,7 +190,7 @@ def items_passed(case: Case) -> Finding | str | None:
     """Any listed item was found wrong."""
     claim = case.claim
     assert isinstance(claim, c.CheckPrefill | c.CheckPostfill)
-    return ("failed_check", {"items": " ".join(claim.failed_items)}) if claim.failed_items else None
+    return ("failed_check", {"items": " ".join(dict.fromkeys(claim.failed_items))}) if claim.failed_items else None
 
 
 @rule(

@@ -31,12 +31,13 @@ def own(case: Case) -> Finding | str | None:
     reasons=("not_use_registered",),
 )
 def use_registered(case: Case) -> Finding | str | None:
-    """No use-registration certificate lists it, or the certificate is cancelled."""
+    """No use-registration certificate lists it any more, or the certificate is cancelled."""
     if case.cylinder is None:
         return None
     name = case.cylinder.use_registration
     record = None if name is None else case.registry.get(c.FileUseRegistration, name)
-    return None if record is not None and record.status == "valid" else "not_use_registered"
+    listed = record is not None and record.status == "valid" and case.cylinder.cylinder in record.cylinders
+    return None if listed else "not_use_registered"
 
 
 @rule(

@@ -6,13 +6,13 @@ Modes, dates and parameters are the pack's.
 
 from collections.abc import Callable
 from enum import StrEnum
+from typing import get_args
 
 from msgspec import Struct
 
 from ledger import claim as c
 from ledger.china import day_of
 from ledger.cylinder import Cylinder
-from ledger.events import Note
 from ledger.registry import Registry
 from ledger.world import World
 
@@ -59,6 +59,8 @@ ALL_GATES = tuple(Gate)
 CYLINDER_GATES = tuple(gate for gate in Gate if gate not in (Gate.REGISTER, Gate.OTHER))
 
 _GATE_OF: dict[type[c.Claim], Gate] = {
+    **dict.fromkeys(get_args(c.AnyClaim), Gate.OTHER),
+    **dict.fromkeys(get_args(c.CylinderClaim), Gate.CYLINDER),
     c.RegisterCylinder: Gate.REGISTER,
     c.BindCode: Gate.BIND,
     c.CheckPrefill: Gate.PREFILL,
@@ -79,9 +81,7 @@ def gate_of(claim: c.AnyClaim) -> Gate:
     """The gate that a claim stands at."""
     if isinstance(claim, c.DepotOut) and claim.purpose is c.Purpose.SALE:
         return Gate.DEPOT_OUT
-    if isinstance(claim, c.CylinderClaim):
-        return _GATE_OF.get(type(claim), Gate.CYLINDER)
-    return Gate.OTHER
+    return _GATE_OF[type(claim)]
 
 
 class Case:
@@ -142,15 +142,6 @@ class Rule(Struct, frozen=True):
     reasons: tuple[str, ...]
     params: tuple[str, ...]
     check: Check
-
-    def ask(self, case: Case) -> Note | None:
-        """The rule's finding on a case, None when it has nothing to say."""
-        found = self.check(case)
-        if found is None:
-            return None
-        if isinstance(found, str):
-            return Note(self.name, found)
-        return Note(self.name, found[0], found[1])
 
 
 RULES: dict[str, Rule] = {}

@@ -15,6 +15,7 @@ from scanners.screen import Kind, Shown
 
 _AGAIN_AFTER_MS = 11_000  # story time: past the gun's double-trigger window
 _TRIES = 20
+_LINE_BACK_S = 0.5
 _DONE: tuple[Kind, ...] = ("accepted", "refused", "offline", "fault")
 _FILL_DONE: tuple[Kind, ...] = ("filled", "interrupted", "refused", "not_opened", "offline", "fault")
 
@@ -33,7 +34,7 @@ class Job(Struct):
         return self.goes_on and steps.index(step) <= steps.index(self.script.stop_after or "depot_out")
 
 
-class Platform:
+class People:
     """Hands and eyes. `show` is the station's screen; `read_as(code, tag)` is told which cylinder a code is."""
 
     def __init__(self, plan: Plan, read_as: Callable[[str, str], None]) -> None:
@@ -79,7 +80,7 @@ class Platform:
                     job.goes_on = False
             open_jobs = [job for job in open_jobs if lights[job.code] == "offline"]
             if open_jobs:
-                await self.story_sleep(_AGAIN_AFTER_MS)
+                await self._wait_for_line()
 
     async def fill(self, line: str, scale: ScaleProcess, job: Job) -> None:
         """Put it on the scale, scan, watch; after an interruption or a lapsed leave scan again."""
@@ -96,7 +97,7 @@ class Platform:
             kind = (await self._until(post, lambda shown: shown.kind in _FILL_DONE and shown.code == job.code)).kind
             if kind not in ("interrupted", "not_opened", "offline"):
                 break
-            await self.story_sleep(_AGAIN_AFTER_MS)
+            await (self._wait_for_line() if kind == "offline" else self.story_sleep(_AGAIN_AFTER_MS))
         job.weight_g = await scale.weight_g()
         job.goes_on = kind == "filled" or script.insist
         await scale.put(0)
@@ -104,6 +105,10 @@ class Platform:
     async def story_sleep(self, story_ms: int) -> None:
         """Let story time pass."""
         await asyncio.sleep(story_ms / self._plan.scale / 1_000)
+
+    async def _wait_for_line(self) -> None:
+        await asyncio.sleep(_LINE_BACK_S)
+        await self.story_sleep(_AGAIN_AFTER_MS)
 
     @staticmethod
     def _failed(post: str, script: Script) -> tuple[str, ...]:

@@ -1,0 +1,133 @@
+"""The bench's rows: each makes its own database, signs what it sends before the clock starts, and gives one figure."""
+
+import random
+from collections.abc import Callable
+from functools import partial
+from itertools import islice
+from time import perf_counter
+from urllib.parse import quote
+
+from api.bench_load import Expected, Plan, Result
+from api.bench_others import by_copy, by_eventsourcing_batch, by_eventsourcing_single
+from api.bench_processes import Failed, get, post, run_load, serving
+from api.bench_report import Row, row
+from api.bench_setting import BATCH, DEVICES, Setting, accepted, take_turns
+from api.bench_town import ORIGIN
+from api.serve import real_clock
+from ledger.bundle import open_bundle
+from ledger.store.append import Received, append
+from ledger.store.audit import audit
+from ledger.store.load import RegistryCache
+from ledger.store.writer import connect_writer
+
+STEADY_PER_S = 500
+STEADY_CONNECTIONS = 64
+BUNDLE, BUNDLE_CONNECTIONS = 100, 8
+
+
+def _loaded(
+    setting: Setting, url: str, requests: list[list[bytes]], *, expected: Expected = "accepted", claims: int = 0,
+    per_s: int | None = None, warm: int,
+) -> Result:  # fmt: skip
+    with serving(url, setting.environment, nothing=expected == "nothing") as port:
+        plan = Plan(port, requests, warm, setting.size.limit_s, expected, claims, per_s)
+        return run_load(plan, setting.environment)
+
+
+def _signed(setting: Setting, connections: int, each: int, claims: int) -> list[list[bytes]]:
+    return [
+        [post(device.sign(claims), real_clock()) for _ in range(each)] for device in setting.town.devices(connections)
+    ]
+
+
+def _single(connections: int, name: str, setting: Setting) -> Row:
+    """Bundles of one claim, by connections; closed loop."""
+    warm = setting.size.warm
+    requests = _signed(setting, connections, warm + setting.size.singles[connections] // connections, 1)
+    with setting.database(name) as url:
+        result = _loaded(setting, url, requests, claims=1, warm=warm)
+    return row(name, len(result.latencies), result.seconds, result.latencies)
+
+
+def _bundle(name: str, setting: Setting) -> Row:
+    """Bundles of a hundred claims, as after an hour offline; closed loop."""
+    requests = _signed(setting, BUNDLE_CONNECTIONS, 1 + setting.size.bundles // BUNDLE_CONNECTIONS, BUNDLE)
+    with setting.database(name) as url:
+        result = _loaded(setting, url, requests, claims=BUNDLE, warm=1)
+    return row(name, BUNDLE * len(result.latencies), result.seconds, result.latencies)
+
+
+def _steady(name: str, setting: Setting) -> Row:
+    """500 scans a second, come what may; latencies from the intended sending."""
+    each = STEADY_PER_S * setting.size.steady_s // STEADY_CONNECTIONS
+    requests = _signed(setting, STEADY_CONNECTIONS, setting.size.warm + each, 1)
+    with setting.database(name) as url:
+        result = _loaded(setting, url, requests, claims=1, per_s=STEADY_PER_S, warm=setting.size.warm)
+    return row(name, len(result.latencies), result.seconds, result.latencies)
+
+
+def _empty(name: str, setting: Setting) -> Row:
+    """What single_64 sends, to the same web server with a handler that does nothing."""
+    warm = setting.size.warm
+    requests = _signed(setting, DEVICES, warm + setting.size.singles[DEVICES] // DEVICES, 1)
+    result = _loaded(setting, setting.town_url, requests, expected="nothing", warm=warm)
+    return row(name, len(result.latencies), result.seconds, result.latencies)
+
+
+def _trace(name: str, setting: Setting) -> Row:
+    """One reader asks for cylinders' traces, one after the other, from a large log."""
+    entries, size = setting.size.trace_entries, setting.size
+    with setting.database(name) as url:
+        begun = perf_counter()
+        setting.fill(url, entries)
+        setting.console.print(f"  {name}: {entries:,} 条 entries filled in {perf_counter() - begun:.1f} s")
+        asked = random.Random(name).choices(setting.town.fleet, k=size.warm + size.traces)  # noqa: S311 - a fixed choice
+        requests = [get(f"/cylinders/{quote(one.code, safe='')}/trace") for one in asked]
+        result = _loaded(setting, url, [requests], expected="trace", warm=size.warm)
+    return row(name, len(result.latencies), result.seconds, result.latencies)
+
+
+def _audit(name: str, setting: Setting) -> Row:
+    """The whole audit of a log of single-claim bundles: every signature, decision and cached row."""
+    with setting.database(name) as url:
+        setting.fill(url, setting.size.audited, bundle=1)
+        begun = perf_counter()
+        report = audit(url, ORIGIN)
+        seconds = perf_counter() - begun
+    if not report.ok:
+        raise Failed(f"the audit failed: {report.findings[0]}")
+    return Row(name, round(report.entries / seconds, 1))
+
+
+def _append(name: str, setting: Setting) -> Row:
+    """Checked single-claim bundles into `append` in this process, 256 a commit."""
+    warm = 2
+    signed = take_turns(setting.town.devices(DEVICES), 1)
+    received = [Received(open_bundle(one), 0) for one in islice(signed, setting.size.batched + warm * BATCH)]
+    took: list[float] = []
+    with setting.database(name) as url, connect_writer(url) as connection:
+        cache = RegistryCache()
+        for first in range(0, len(received), BATCH):
+            begun = perf_counter()
+            answers = append(connection, ORIGIN, received[first : first + BATCH], real_clock(), cache)
+            took.append(perf_counter() - begun)
+            accepted(answers)
+    measured = took[warm:]
+    return row(name, BATCH * len(measured), sum(measured), measured)
+
+
+ROWS: dict[str, Callable[[str, Setting], Row]] = {
+    "single_1": partial(_single, 1),
+    "single_16": partial(_single, 16),
+    "single_64": partial(_single, 64),
+    "bundle_100": _bundle,
+    "append": _append,
+    "steady_500": _steady,
+    "trace_1m": _trace,
+    "audit": _audit,
+    "eventsourcing_single": by_eventsourcing_single,
+    "eventsourcing_batch": by_eventsourcing_batch,
+    "copy": by_copy,
+    "empty_handler": _empty,
+}
+"""Name: what measures it."""

@@ -1,0 +1,133 @@
+"""Where the bench runs: its embedded PostgreSQL, the filed town as a template of databases, and how much is measured."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from itertools import cycle, islice
+from pathlib import Path
+
+from msgspec import Struct
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from api.bench_processes import Failed
+from api.bench_town import ORIGIN, Device, Town
+from api.serve import real_clock
+from ledger.bundle import open_bundle
+from ledger.entry import Answer
+from ledger.events import Refusal
+from ledger.store.append import Received, append, open_log
+from ledger.store.bench import newest_bodies, settle
+from ledger.store.embedded import EmbeddedServer
+from ledger.store.load import RegistryCache
+from ledger.store.schema import migrate
+from ledger.store.writer import connect_writer
+
+DEVICES = 64
+BATCH = 256
+"""Entries a commit, of every batched row."""
+_LARGE = 4
+"""Full bundles an append, when a log is filled."""
+_FULL_BUNDLE = 500
+
+
+class Size(Struct, frozen=True):
+    """How much a run measures. `singles` are requests by connections; `limit_s` ends a row that a slow disk holds up."""
+
+    cylinders_each: int
+    singles: dict[int, int]
+    bundles: int
+    batched: int
+    one_by_one: int
+    copies: int
+    steady_s: int
+    traces: int
+    audited: int
+    trace_entries: int
+    warm: int
+    limit_s: float
+
+
+FULL = Size(
+    cylinders_each=150, singles={1: 6_000, 16: 25_000, 64: 30_000}, bundles=800, batched=200 * BATCH, one_by_one=6_000,
+    copies=4, steady_s=30, traces=1_000, audited=50_000, trace_entries=1_000_000, warm=20, limit_s=30,
+)  # fmt: skip
+QUICK = Size(
+    cylinders_each=25, singles={1: 100, 16: 400, 64: 640}, bundles=16, batched=4 * BATCH, one_by_one=100,
+    copies=1, steady_s=1, traces=50, audited=1_000, trace_entries=10_000, warm=2, limit_s=5,
+)  # fmt: skip
+
+
+class Setting:
+    """One run's server, town, size and console. Databases are copies of the filed town, so rows never meet."""
+
+    def __init__(self, server: EmbeddedServer, size: Size, console: Console, data: Path) -> None:
+        self.server, self.size, self.console = server, size, console
+        self.environment = child_environment(data)
+        self.town = Town(DEVICES, size.cylinders_each, real_clock)
+        server.create_database("town")
+        self.town_url = server.url("town")
+        migrate(self.town_url)
+        with connect_writer(self.town_url) as connection:
+            open_log(connection, Received(open_bundle(self.town.opening()), None), real_clock())
+            cache = RegistryCache()
+            for envelope in self.town.filings():
+                accepted(append(connection, ORIGIN, [Received(open_bundle(envelope), 0)], real_clock(), cache))
+
+    @contextmanager
+    def database(self, name: str, template: str | None = "town") -> Iterator[str]:
+        """The URL of a database of a row's own, gone afterwards."""
+        self.server.create_database(name, template)
+        try:
+            yield self.server.url(name)
+        finally:
+            self.server.drop_database(name)
+
+    @cached_property
+    def recorded(self) -> list[bytes]:
+        """The exact bytes of entries that `append` recorded, for other ways to keep the same."""
+        with self.database("recorded") as url:
+            self.fill(url, self.size.batched, bundle=1)
+            return newest_bodies(url, ORIGIN, self.size.batched)
+
+    def fill(self, url: str, entries: int, *, bundle: int = _FULL_BUNDLE) -> None:
+        """Append so many claims in this process, in bundles of `bundle`, and let the database settle."""
+        signed = take_turns(self.town.devices(DEVICES), bundle)
+        cache, done = RegistryCache(), 0
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        with (
+            connect_writer(url) as connection,
+            Progress(
+                *columns, TimeElapsedColumn(), TimeRemainingColumn(), console=self.console, transient=True
+            ) as progress,
+        ):
+            bar = progress.add_task("写入 filling", total=entries)
+            while done < entries:
+                envelopes = islice(signed, min(_LARGE, -(-(entries - done) // bundle)))
+                received = [Received(open_bundle(envelope), 0) for envelope in envelopes]
+                done += accepted(append(connection, ORIGIN, received, real_clock(), cache))
+                progress.update(bar, completed=min(done, entries))
+        settle(url)
+
+
+def take_turns(devices: list[Device], claims: int) -> Iterator[bytes]:
+    """Signed bundles of so many claims, the devices in turn, without end."""
+    return (device.sign(claims) for device in cycle(devices))
+
+
+def accepted(answers: list[list[Answer]]) -> int:
+    """How many answers these are; Failed unless each is an acceptance in which no rule found anything."""
+    for answer in (one for bundle in answers for one in bundle):
+        outcome = answer.outcome
+        if isinstance(outcome, Refusal) or outcome.violations or outcome.warnings:
+            raise Failed(f"not accepted: {answer}")
+    return sum(len(bundle) for bundle in answers)
+
+
+def child_environment(data: Path) -> Mapping[str, str]:
+    """This process's environment; where Python may leave no bytecode behind, the children share some of their own."""
+    environment = dict(os.environ)
+    if environment.pop("PYTHONDONTWRITEBYTECODE", ""):
+        environment["PYTHONPYCACHEPREFIX"] = str(data / "bytecode")
+    return environment

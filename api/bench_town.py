@@ -1,0 +1,166 @@
+"""The bench's town: stations with their papers in order, devices with keys of their own, and claims that go round.
+
+Every cylinder goes pre-check, leave, start, done, post-check, release, out for sale, back empty, and round again, a
+group at a time. Each device owns its cylinders and its chain of bundles, so order holds however many devices send at
+once. Keys and ids come from one seed; only the times are real.
+"""
+
+import random
+from collections.abc import Callable, Iterator
+from itertools import cycle, islice
+
+from api.city_filings import BUNDLE, LISTED, Clerk
+from api.city_signers import CitySigner, ClaimIds
+from api.packs import shipped_pack
+from ledger import claim as c
+from ledger.china import add_months, day_of
+from ledger.identity import own_code
+
+ORIGIN = "bench.ledger.example/320600/v1"
+DISTRICT = "320600"
+SEED = 320_600
+GROUP = 25
+"""Cylinders that go through the same step one after the other, as on a carousel."""
+STATIONS = 8
+_RESIDUE_G, _FILL_G = 300, 14_500
+
+Clock = Callable[[], int]
+
+
+class Device:
+    """One of a station's devices. `claims` never ends; `sign` takes the next claims of it into a bundle."""
+
+    def __init__(self, number: int, cylinders: list[c.RegisterCylinder], clock: Clock) -> None:
+        self.site = f"S{number % STATIONS}"
+        self.signer = CitySigner(f"device {number}", SEED)
+        self.cylinders = cylinders
+        self._line = f"{self.site}-R1"
+        self._clock = clock
+        self._clerk = Clerk(ClaimIds(random.Random(f"device {number}")), clock())  # noqa: S311 - play, not a secret
+        self._scale_seq = 0
+        self._claims = self._endless()
+
+    def sign(self, claims: int) -> bytes:
+        """The envelope of the next bundle of so many claims."""
+        self._clerk.at_ms = self._clock()
+        return self.signer.sign(ORIGIN, list(islice(self._claims, claims)))
+
+    def _endless(self) -> Iterator[c.AnyClaim]:
+        groups = [self.cylinders[first : first + GROUP] for first in range(0, len(self.cylinders), GROUP)]
+        for group in cycle(groups):
+            yield from self._fill(group)
+            yield from self._sell(group)
+
+    def _fill(self, group: list[c.RegisterCylinder]) -> Iterator[c.AnyClaim]:
+        make = self._clerk.make
+        by = {"site": self.site, "person": f"{self.site}-P1"}
+        for one in group:
+            yield make(c.CheckPrefill, code=one.code, **by)
+        leave: dict[str, str] = {}
+        lot = {"tank_lot": f"{self.site}-T1"}
+        for one in group:
+            asked = make(c.AuthoriseFill, code=one.code, line=self._line, **by, **lot)
+            leave[one.code] = asked.claim_id
+            yield asked
+        for one in group:
+            filling = {"code": one.code, "line": self._line, "authorisation": leave[one.code]}
+            yield make(c.StartFill, **filling, **by, start_weight_g=one.tare_g + _RESIDUE_G)
+        for one in group:
+            filling = {"code": one.code, "line": self._line, "authorisation": leave[one.code]}
+            weights = {"start_weight_g": one.tare_g + _RESIDUE_G, "end_weight_g": one.tare_g + _FILL_G}
+            self._scale_seq += 1
+            yield make(c.CompleteFill, **filling, **by, **lot, **weights, scale_seq=self._scale_seq)
+
+    def _sell(self, group: list[c.RegisterCylinder]) -> Iterator[c.AnyClaim]:
+        make = self._clerk.make
+        by = {"site": self.site, "person": f"{self.site}-P2"}
+        moved = by | {"vehicle": f"{self.site}-V1"}
+        for one in group:
+            yield make(c.CheckPostfill, code=one.code, **by, weight_g=one.tare_g + _FILL_G)
+        for one in group:
+            yield make(c.ReleaseCylinder, code=one.code, **by)
+        for one in group:
+            yield make(c.DepotOut, code=one.code, **moved, purpose=c.Purpose.SALE)
+        for one in group:
+            yield make(c.DepotIn, code=one.code, **moved, purpose=c.Purpose.RETURN, content=c.Content.EMPTY)
+
+
+class Town:
+    """Who and what there is. `devices` gives new ones that have said nothing yet, the same each time."""
+
+    def __init__(self, devices: int, cylinders_each: int, clock: Clock) -> None:
+        self._clock = clock
+        self._ids = ClaimIds(random.Random("town"))  # noqa: S311 - play, not a secret
+        self._clerk = Clerk(self._ids, clock())
+        self._authority, self._office = CitySigner("authority", SEED), CitySigner("office", SEED)
+        self._count = devices
+        self.fleet = [self._cylinder(number) for number in range(devices * cylinders_each)]
+        self._each = cylinders_each
+
+    def devices(self, count: int) -> list[Device]:
+        """The first so many devices."""
+        fleet, each = self.fleet, self._each
+        return [Device(n, fleet[n * each : (n + 1) * each], self._clock) for n in range(count)]
+
+    def opening(self) -> bytes:
+        """The signed bundle of entry 0."""
+        claim = self._clerk.make(
+            c.OpenLog, origin=ORIGIN, authority=self._authority.public,
+            log_signer=CitySigner("log", SEED).public, pack=shipped_pack(DISTRICT),
+        )  # fmt: skip
+        return self._authority.sign(ORIGIN, [claim])
+
+    def filings(self) -> Iterator[bytes]:
+        """The signed bundles of all that must be filed before the first scan, in order."""
+        day = day_of(self._clerk.at_ms)
+        years = {"valid_from": f"{int(day[:4]) - 1}-01-01", "valid_to": f"{int(day[:4]) + 1}-12-31"}
+        clerk, make = self._clerk, self._clerk.make
+        paper = {"kind": "filling", "status": "valid", **years}
+        yield self._authority.sign(ORIGIN, [
+            make(c.FileEnterprise, enterprise="E1", kind="filler", name="压测燃气", service_phone="0513-00000100"),
+            make(c.FilePermit, permit="PM1", enterprise="E1", media=("lpg",), **paper),
+            clerk.enrolment(self._office, c.Role.OFFICE, "E1"),
+        ])  # fmt: skip
+        yield self._office.sign(ORIGIN, [make(c.FileInsurance, policy="INS1", enterprise="E1", **years)])
+        for number in range(STATIONS):
+            yield self._office.sign(ORIGIN, list(self._station(f"S{number}", years)))
+        enrolled = [clerk.enrolment(one.signer, c.Role.STATION, "E1", (one.site,)) for one in self.devices(self._count)]
+        yield self._authority.sign(ORIGIN, enrolled)
+        for first in range(0, len(self.fleet), BUNDLE):
+            yield self._office.sign(ORIGIN, self.fleet[first : first + BUNDLE])
+        for first in range(0, len(self.fleet), LISTED):
+            keys = tuple(one.cylinder for one in self.fleet[first : first + LISTED])
+            listed = {"certificate": f"UR{first}", "enterprise": "E1", "cylinders": keys, "status": "valid"}
+            yield self._authority.sign(ORIGIN, [make(c.FileUseRegistration, **listed)])
+        for first in range(0, len(self.fleet), BUNDLE):
+            yield self._office.sign(ORIGIN, list(self._counted(first)))
+
+    def _station(self, site: str, years: dict[str, str]) -> Iterator[c.AnyClaim]:
+        make, line = self._clerk.make, f"{site}-R1"
+        named = {"kind": "filling_station", "name": f"压测站 {site}", "district": DISTRICT, "status": "open"}
+        yield make(c.FileSite, site=site, enterprise="E1", **named)
+        yield make(c.FileLine, line=line, site=site, kind="carousel", division_g=10, status="in_service")
+        yield make(c.FileCalibration, certificate=f"{line}-C1", line=line, **years)
+        for person in (f"{site}-P1", f"{site}-P2"):
+            yield make(c.FilePerson, person=person, enterprise="E1", status="active")
+            paper = {"certificate": f"{person}-C1", "person": person, "kind": "filling", "status": "valid"}
+            yield make(c.FileCertificate, **paper, **years)
+        yield make(
+            c.FileTankLot, tank_lot=f"{site}-T1", site=site, tank=f"{site}-TK1", includes=None,
+            received_g=22_000_000, supplier_permit="SP1", odorant_certificate=True, dme_permille=0, status="released",
+        )  # fmt: skip
+
+    def _counted(self, first: int) -> Iterator[c.AnyClaim]:
+        for number, one in enumerate(self.fleet[first : first + BUNDLE], first):
+            site = f"S{number // self._each % STATIONS}"
+            by = {"site": site, "person": f"{site}-P1"}
+            yield self._clerk.make(c.CountStock, code=one.code, **by, content=c.Content.EMPTY)
+
+    def _cylinder(self, number: int) -> c.RegisterCylinder:
+        return self._clerk.make(
+            c.RegisterCylinder, cylinder=self._ids.new(self._clerk.at_ms),
+            code=str(own_code("BN32", f"{number:07d}")), owner="E1", maker="TSA01", serial=f"{number:07d}",
+            made_month=add_months(day_of(self._clerk.at_ms)[:7], -12 - number % 24), model="YSP35.5",
+            phase=c.Phase.VAPOUR, water_volume_ml=35_500, tare_g=16_300 + number % 40 * 10, max_fill_g=14_900,
+            design_life_months=144,
+        )  # fmt: skip

@@ -1,0 +1,63 @@
+"""The `ledger` command. Its commands are imported when they are run, so that help is quick."""
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from ledger.errors import LedgerError
+
+FAULT_EXIT_CODE = 2
+
+COMMANDS = {
+    "serve": ("api.serve_command:serve_command", "启动服务。Serve the ledger over HTTP."),
+    "migrate": ("api.log_commands:migrate_command", "建表或升级数据库。Bring a database to this version's schema."),
+    "keygen": ("api.log_commands:keygen_command", "生成签名密钥。Make a signing key."),
+    "open-log": ("api.log_commands:open_log_command", "建立日志（第 0 条）。Open a log: its entry 0."),
+    "file": ("api.file_command:file_command", "签名并提交登记。Sign and submit filings."),
+    "audit": ("api.audit_command:audit_command", "审计全部记录。Re-read, re-hash and re-decide everything."),
+    "demo": ("api.demo:demo_command", "演示。The demo."),
+    "bench": ("api.bench:bench_command", "压测。The bench."),
+}
+"""Name: where the command is, and one line of help."""
+
+
+class LazyGroup(click.Group):
+    """Commands by name; a fault is told in both languages on standard error, without a traceback."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """The names, in the table's order."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
+        """Import a command; None when there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command = getattr(import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
+        """List the commands without importing them."""
+        with formatter.section("命令 Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
+        """Run the command; a fault ends it with exit code 2."""
+        try:
+            return super().invoke(ctx)
+        except LedgerError as fault:
+            where = f"（位置 at {fault.pointer}）" if fault.pointer else ""
+            click.echo(f"错误：{fault.zh}{where}\nerror: {fault.en}", err=True)
+            sys.exit(FAULT_EXIT_CODE)
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="cylinder-ledger", prog_name="ledger")
+def main() -> None:
+    """气瓶追溯账本：每只液化石油气瓶的来龙去脉，可核查，不可篡改。
+
+    The LPG cylinder ledger: every cylinder's story, provable and never quietly changed.
+    """

@@ -1,0 +1,100 @@
+"""`ledger demo`: a small city, a shift, every kind of violation planted, and a verdict on whether each was met.
+
+    embedded database → migrate → open the log → registry, cylinders, stock count → server and agents as processes
+        → a shift over HTTP, by a scaled clock → planted against found → one cylinder's story → audit → one JSON line
+
+Everything but the JSON line goes to standard error.
+"""
+
+import asyncio
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from api.city import build_city
+from api.databases import open_database
+from api.demo_day import DemoDay, Outcome
+from api.demo_town import found_city
+from api.demo_view import show_story, show_verdict
+from api.plant_day import plan_day
+from ledger.errors import LedgerError, Malformed
+
+_DIRECTORY = click.Path(file_okay=False, path_type=Path)
+
+
+@click.command("demo")
+@click.option("--once", is_flag=True, help="演示完即退出。Exit when done.")
+@click.option("--seed", default=7, show_default=True, help="随机种子，换一座城。Another seed, another city.")
+@click.option("--keep", type=_DIRECTORY, help="数据留在此目录（须为空）。Leave the database in this empty directory.")
+def demo_command(*, once: bool, seed: int, keep: Path | None) -> None:
+    """演示：一座小城、一个早班、各类违规逐一查获。
+
+    A small city, a morning shift over HTTP, violations of every kind, and whether each met its rule. Ends with one JSON
+    line; exit code 1 if anything was missed, wrongly refused, or failed the audit.
+    """
+    console = Console(stderr=True)
+    try:
+        with _place(keep) as folder, open_database(folder) as url:
+            good = _run(console, folder, url, seed, once=once)
+    except KeyboardInterrupt:
+        console.print("已停止 · stopped")
+        sys.exit(130)
+    except LedgerError as fault:
+        console.print(f"{fault.zh}\n{fault.en}", markup=False, highlight=False)
+        sys.exit(2)
+    sys.exit(0 if good else 1)
+
+
+def _run(console: Console, folder: Path, url: str, seed: int, *, once: bool) -> bool:
+    started = time.monotonic()
+    city = build_city(seed)
+    planting = plan_day(city)
+    with console.status("建城：登记、打印标签、盘点 founding the city") as status:
+        entries = found_city(
+            url, city, planting, lambda done: status.update(f"建城 founding the city: {done} 条记录 entries")
+        )
+    seconds = time.monotonic() - started
+    console.print(
+        f"南通示范城（种子 {seed}）：{len(city.cylinders)} 只气瓶，{entries} 条记录已入账，{seconds:.1f} 秒 · "
+        f"a city of seed {seed}: {len(city.cylinders)} cylinders, {entries} entries",
+        highlight=False,
+    )
+    work = folder / "demo"
+    work.mkdir(mode=0o700, exist_ok=True)
+
+    def tell(outcome: Outcome) -> None:
+        _tell(console, outcome, time.monotonic() - started)
+
+    return asyncio.run(DemoDay(console, work, url, city, planting).run(tell, once=once)).ok
+
+
+def _tell(console: Console, outcome: Outcome, seconds: float) -> None:
+    """The comparison, the story, the audit, the address; and the JSON line, alone on standard output."""
+    show_story(console, outcome.code, outcome.story)
+    show_verdict(console, outcome.verdict)
+    colour = "green" if outcome.audit == "ok" else "red"
+    console.print(f"审计 audit: [{colour}]{outcome.audit}[/]，{outcome.entries} 条记录 entries，{seconds:.1f} 秒 s")
+    console.print(f"服务地址 server: {outcome.url}，接口文档 its documentation: {outcome.url}/docs", highlight=False)
+    click.echo(outcome.line())
+
+
+@contextmanager
+def _place(keep: Path | None) -> Iterator[Path]:
+    """Where the database lives: the directory to keep, or one that goes away."""
+    if keep is not None:
+        if keep.exists() and any(keep.iterdir()):
+            raise Malformed(f"目录 {keep} 不是空的，请另选一个", f"{keep} is not empty; choose another directory")
+        yield keep
+        return
+    folder = Path(tempfile.mkdtemp(prefix="ledger-demo-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,118 @@
+"""The day itself: the server, the agents and the offices, until everything is answered, compared and audited."""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+from msgspec import Struct, structs
+from msgspec import json as mjson
+from rich.console import Console
+from rich.live import Live
+
+from api.city import BODY_SITE, ORIGIN, STATIONS, City, story_time
+from api.city_signers import ClaimIds
+from api.demo_agents import Agents
+from api.demo_office import Offices
+from api.demo_plan import Seen
+from api.demo_report import Verdict, compare
+from api.demo_server import Told, demo_server, read_back, read_trace
+from api.demo_view import Board
+from api.plant import Planting, Run
+from ledger.store.audit import audit
+
+SCALE = 120
+"""Story time runs so much faster than ours: the shift's half minute is an hour."""
+
+_TIMEOUT_S = 30.0
+
+
+class Outcome(Struct, frozen=True):
+    """How the day ended. `audit` is `ok` or what the audit found first."""
+
+    verdict: Verdict
+    audit: str
+    entries: int
+    url: str
+    code: str
+    story: list[Told]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is missed, wrong, or fails the audit."""
+        return self.verdict.ok and self.audit == "ok"
+
+    def line(self) -> str:
+        """The JSON line."""
+        told = {"entries": self.entries, **structs.asdict(self.verdict), "audit": self.audit}
+        return mjson.encode(told).decode()
+
+
+class DemoDay:
+    """One day of one city over the database at `url`; keys, plans and pictures are kept in `folder`."""
+
+    def __init__(self, console: Console, folder: Path, url: str, city: City, planting: Planting) -> None:
+        self._console, self._folder, self._url = console, folder, url
+        self._city, self._planting = city, planting
+        totals = {one.site: 0 for one in STATIONS}
+        for run in planting.runs:
+            totals[run.site] += len(run.scripts)
+        self._board = Board(totals)
+        self._seen: list[Seen] = []
+
+    async def run(self, tell: Callable[[Outcome], None], *, once: bool) -> Outcome:
+        """Play the day, `tell` its outcome, and unless `once` go on serving until interrupted."""
+        story = story_time(time.time_ns() // 1_000_000, SCALE)
+        async with (
+            demo_server(self._url, story) as url,
+            httpx.AsyncClient(base_url=url, timeout=_TIMEOUT_S) as client,
+        ):
+            ids = ClaimIds(random.Random(f"day {self._city.seed}"))  # noqa: S311 - play, not a secret
+            offices = Offices(client, self._city, story, ids, lambda seen: self._took("", seen))
+            agents = Agents(self._folder, url, self._city, story, self._took)
+            with Live(self._board, console=self._console, refresh_per_second=8, transient=False):
+                await self._shift(offices, agents)
+            outcome = await self._conclude(client, url)
+            tell(outcome)
+            if not once:
+                self._console.print("按 Ctrl-C 结束 · Ctrl-C ends it")
+                await asyncio.Event().wait()
+            return outcome
+
+    def _took(self, site: str, seen: Seen) -> None:
+        self._seen.append(seen)
+        self._board.took(site, seen)
+
+    async def _shift(self, offices: Offices, agents: Agents) -> None:
+        planting = self._planting
+        last_runs = {station.site: asyncio.Event() for station in STATIONS}
+        await offices.say(planting.at("opening"))
+        async with asyncio.TaskGroup() as tasks:
+            for site, begun in last_runs.items():
+                runs = [run for run in planting.runs if run.site == site]
+                tasks.create_task(self._station(offices, agents, runs, begun))
+            for begun in last_runs.values():
+                await begun.wait()
+            await offices.say(planting.at("midday"))
+        await offices.say(planting.at("closing"))
+
+    async def _station(self, offices: Offices, agents: Agents, runs: list[Run], last_begun: asyncio.Event) -> None:
+        for run in runs:
+            await offices.say(run.before)
+            if run is runs[-1]:
+                last_begun.set()
+            printed = await asyncio.to_thread(agents.print_labels, run, self._planting.through)
+            await agents.play(printed)
+
+    async def _conclude(self, client: httpx.AsyncClient, url: str) -> Outcome:
+        """Compare by what the log holds now; where an entry names no site, by what was answered."""
+        book = await read_back(client, [*(station.site for station in STATIONS), BODY_SITE])
+        held = [structs.replace(one, rules=book.get(one.entry_index or -1, one.rules)) for one in self._seen]
+        verdict = compare(self._planting, held)
+        story = await read_trace(client, self._planting.traced)
+        report = await asyncio.to_thread(audit, self._url, ORIGIN)
+        first = report.findings[0] if report.findings else None
+        said = "ok" if first is None else f"{first.table} {first.row}: {first.what}"
+        return Outcome(verdict, said, report.entries, url, self._planting.traced, story)

@@ -1,0 +1,93 @@
+"""The shift live, on standard error: what each station does, and every no with its reason."""
+
+import time
+from collections import Counter, deque
+from collections.abc import Iterable
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+
+from api.demo_plan import Seen
+from api.demo_report import Verdict, what_is
+from api.demo_server import Told
+from ledger.judge import FAMILIES
+from ledger.rules.rule import RULES
+
+assert FAMILIES, "their import fills RULES"
+_TITLES = {name.partition("@")[0]: rule for name, rule in sorted(RULES.items())}
+_LAST = 8
+_OFFICES = "各单位 offices"
+_COLOURS = {"refused": "red", "violations": "magenta", "warnings": "yellow", "fault": "bold red", "unreadable": "red"}
+_WORDS = {"refused": "拒绝", "violations": "违规", "warnings": "提醒", "fault": "故障", "unreadable": "读不出"}
+
+
+class Board:
+    """Counts answers by station; `totals` says how many cylinders each will see."""
+
+    def __init__(self, totals: dict[str, int]) -> None:
+        self._totals = totals
+        self._counts: dict[str, Counter[str]] = {site: Counter() for site in (*totals, _OFFICES)}
+        self._begun: dict[str, set[str]] = {site: set() for site in totals}
+        self._noes: deque[tuple[str, Seen]] = deque(maxlen=_LAST)
+        self._started = time.monotonic()
+        self.answers = 0
+
+    def took(self, site: str, seen: Seen) -> None:
+        """An answer came in; `site` is '' for the offices."""
+        self._counts[site or _OFFICES][seen.outcome] += 1
+        self.answers += 1
+        if site:
+            self._begun[site].add(seen.tag)
+        if seen.outcome in _COLOURS:
+            self._noes.append((site or _OFFICES, seen))
+
+    def __rich__(self) -> RenderableType:
+        """The board as it stands."""
+        seconds = max(time.monotonic() - self._started, 0.1)
+        table = Table(title=f"早班 the morning shift: {self.answers} 条 answers, {self.answers / seconds:.0f}/s")
+        table.add_column("站点 site")
+        for name in ("气瓶 cylinders", "通过 accepted", "提醒 warned", "违规 broken", "拒绝 refused"):
+            table.add_column(name, justify="right")
+        for site, counts in self._counts.items():
+            share = f"{len(self._begun[site])}/{self._totals[site]}" if site in self._totals else ""
+            kinds = ("accepted", "warnings", "violations", "refused")
+            table.add_row(site, share, *(str(counts[kind]) for kind in kinds))
+        return Group(table, self._last_noes())
+
+    def _last_noes(self) -> Table:
+        table = Table(title="最近的“不” the latest noes", box=None, show_header=False)
+        for site, seen in self._noes:
+            colour = _COLOURS[seen.outcome]
+            rule = seen.rules[0] if seen.rules else ""
+            table.add_row(site, f"[{colour}]{_WORDS[seen.outcome]}[/]", rule, title_zh(rule), what_is(seen.tag))
+        return table
+
+
+def title_zh(rule: str) -> str:
+    """What a rule asks, in Chinese; '' for what is no rule of the pack."""
+    return _TITLES[rule].title_zh if rule in _TITLES else ""
+
+
+def show_verdict(console: Console, verdict: Verdict) -> None:
+    """Planted against found, family by family, and each difference."""
+    table = Table(title="埋设与查获 planted and found")
+    for name in ("类 family", "埋设 planted", "查获 found"):
+        table.add_column(name, justify="left" if name.startswith("类") else "right")
+    for family, planted in verdict.planted.items():
+        found = verdict.found[family]
+        table.add_row(family, str(planted), f"[{'green' if found == planted else 'red'}]{found}[/]")
+    console.print(table)
+    for missed in verdict.missed:
+        console.print(f"[red]漏检 missed[/] {missed.tag} {missed.rule}: {missed.happened}", highlight=False)
+    for wrong in verdict.wrongly_refused:
+        rules = " ".join(wrong.rules)
+        console.print(f"[red]误拒 wrongly refused[/] {wrong.tag} {wrong.act} {wrong.outcome} {rules}", highlight=False)
+
+
+def show_story(console: Console, code: str, story: Iterable[Told]) -> None:
+    """One cylinder's trace, a line an entry, Chinese and then English."""
+    console.rule(f"一瓶到底 the story of {code}")
+    for entry in story:
+        who = " ".join(part for part in (entry.site, entry.person) if part)
+        console.print(f"[cyan]{entry.recorded_at_text}[/] [dim]#{entry.entry_index} {who}[/]", highlight=False)
+        console.print(f"    {entry.zh}\n    [dim]{entry.en}[/]", highlight=False)

@@ -1,0 +1,143 @@
+"""`ledger file`: filings from a JSON file, signed as one bundle, submitted, and their outcomes in words.
+
+The envelope is kept beside the claims (`CLAIMS.json.envelope`) until it is answered, and sent again as it is: a lost
+answer never files twice. The key's chain of bundles is kept beside the key (`KEY.pem.chain`).
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import httpx
+import msgspec
+from msgspec import Struct
+
+from api.health import Health
+from api.problems import Problem
+from api.serve import real_clock
+from api.signing import new_claim_id, read_private_key
+from api.words import sentence
+from ledger.bundle import Bundle, encode_payload, open_bundle, sign_bundle
+from ledger.claim import AnyClaim
+from ledger.entry import Answer
+from ledger.errors import Busy, LedgerError, Malformed
+from ledger.events import Refusal
+
+REFUSED_EXIT_CODE = 1
+_TIMEOUT_S = 30
+
+
+class Chain(Struct, frozen=True):
+    """Where a signer's chain of bundles stands: the next bundle's number, and the digest of the last one."""
+
+    device_seq: int = 0
+    device_prev: str | None = None
+
+
+class Rejected(LedgerError):
+    """The server did not take the bundle; nothing was stored."""
+
+    slug = "rejected"
+
+
+@click.command("file")
+@click.argument("claims", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option(
+    "--key", required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="私钥文件（PEM）。The signer's private key.",
+)  # fmt: skip
+@click.option("--url", required=True, help="服务地址，如 http://127.0.0.1:8000。The server's URL.")
+@click.option("--log", "origin", help="日志名称，默认唯一的那个。The log's origin; the only one unless told.")
+def file_command(claims: Path, key: Path, url: str, origin: str | None) -> None:
+    """将一组登记（JSON 列表）签名为一批并提交，逐条说明结果；claim_id 和 scanned_at 可省略。
+
+    Sign a JSON list of filings as one bundle, submit it, and tell each outcome; claim_id and scanned_at may be left
+    out. Exit code 0 when all were accepted, 1 when any was refused, 2 when the bundle was not taken.
+    """
+    chain_file = key.with_name(f"{key.name}.chain")
+    kept = claims.with_name(f"{claims.name}.envelope")
+    with httpx.Client(base_url=url, timeout=_TIMEOUT_S, trust_env=False) as http:
+        if kept.exists():
+            click.echo(f"重发未得到答复的 {kept} · sending again what was not answered", err=True)
+        else:
+            log = origin or _only_log(http)
+            kept.write_bytes(_sign(read_claims(claims), key, log, read_chain(chain_file)))
+        bundle = open_bundle(kept.read_bytes())
+        try:
+            answers = _submit(http, bundle)
+        except Rejected:
+            kept.unlink()  # nothing was stored, and the same bytes would be refused again
+            raise
+    chain_file.write_bytes(msgspec.json.encode(Chain(bundle.device_seq + 1, bundle.digest.hex())))
+    kept.unlink()
+    _tell(bundle, answers)
+    sys.exit(REFUSED_EXIT_CODE if any(isinstance(answer.outcome, Refusal) for answer in answers) else 0)
+
+
+def read_claims(path: Path) -> list[AnyClaim]:
+    """The claims in a JSON list, with new ids and the present instant where they say none; Malformed otherwise."""
+    now = real_clock()
+    try:
+        listed = json.loads(path.read_text("utf-8"))
+        filled: list[Any] = [{"claim_id": new_claim_id(now), "scanned_at": now} | one for one in listed]
+        claims: list[AnyClaim] = msgspec.convert(filled, list[AnyClaim])
+    except (ValueError, TypeError) as error:
+        raise Malformed(f"{path} 内容有误：{error}", f"{path} is no list of claims: {error}") from error
+    return claims
+
+
+def read_chain(path: Path) -> Chain:
+    """Where the key's chain stands; at its beginning when nothing was filed with it from here."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Chain) if path.exists() else Chain()
+    except msgspec.DecodeError as error:
+        raise Malformed(f"{path} 内容有误，可删除后重试", f"{path} is spoilt; remove it and try again") from error
+
+
+def _sign(claims: list[AnyClaim], key: Path, log: str, chain: Chain) -> bytes:
+    payload = encode_payload(
+        log=log, device_seq=chain.device_seq, device_prev=chain.device_prev, seen=None, claims=claims
+    )
+    envelope = sign_bundle(payload, read_private_key(key))
+    open_bundle(envelope)  # a stranger's eyes, before anything is kept or sent
+    return envelope
+
+
+def _only_log(http: httpx.Client) -> str:
+    health = msgspec.json.decode(_ask(http, "GET", "/health").content, type=Health)
+    if len(health.logs) != 1:
+        here = ", ".join(one.log for one in health.logs)
+        raise Malformed(f"请用 --log 指明日志：{here}", f"name one with --log: {here}")
+    return health.logs[0].log
+
+
+def _submit(http: httpx.Client, bundle: Bundle) -> list[Answer]:
+    response = _ask(http, "POST", "/bundles", bundle.envelope, {"Ledger-Device-Time": str(real_clock())})
+    return msgspec.json.decode(response.content, type=list[Answer])
+
+
+def _ask(
+    http: httpx.Client, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
+) -> httpx.Response:
+    try:
+        response = http.request(method, path, content=body, headers=headers)
+    except httpx.TransportError as error:
+        raise Busy(f"连不上 {http.base_url}：{error}", f"cannot reach {http.base_url}: {error}") from error
+    if response.is_success:
+        return response
+    try:
+        problem = msgspec.json.decode(response.content, type=Problem)
+    except msgspec.DecodeError as error:
+        raise Busy(f"{http.base_url} 不像本账本的服务", f"{http.base_url} does not answer as a ledger") from error
+    if response.is_server_error:
+        raise Busy(problem.zh, problem.en)
+    raise Rejected(problem.zh, problem.en, pointer=problem.pointer)
+
+
+def _tell(bundle: Bundle, answers: list[Answer]) -> None:
+    for signed, answer in zip(bundle.claims, answers, strict=True):
+        zh, en = sentence(signed.claim, answer.outcome)
+        mark = "✗" if isinstance(answer.outcome, Refusal) else "✓"
+        click.echo(f"{mark} #{answer.entry_index} {zh} · {en}")

@@ -1,0 +1,148 @@
+"""What is wrong in the demo's city and which rule must say so: the answers are compared with this at the end.
+
+A shift is played by the stations' agents (`Run`: one agent process over one plan) and by the city's offices, desks,
+inspection body and authority (`Deed`: one signed claim). Each has a tag; a tag that is in `plants` must meet its rule,
+any other is honest work and must meet none.
+"""
+
+import random
+from typing import Literal
+
+from msgspec import Struct
+
+from api.city import City
+from api.city_cylinders import CityCylinder
+from api.city_signers import ClaimIds
+from api.demo_plan import Script
+from api.plant_ways import WAYS, family_of
+from ledger import claim as c
+
+Moment = Literal["opening", "midday", "closing"]
+
+
+class Plant(Struct, frozen=True):
+    """One planted violation: `way` names it in WAYS."""
+
+    tag: str
+    way: str
+
+    @property
+    def rule(self) -> str:
+        """The rule that must answer, id without version."""
+        return WAYS[self.way].rule
+
+    @property
+    def family(self) -> str:
+        """Its family."""
+        return family_of(self.rule)
+
+    @property
+    def allowed(self) -> frozenset[str]:
+        """The rules that may answer."""
+        return frozenset((self.rule, *WAYS[self.way].also))
+
+
+class Deed(Struct, frozen=True):
+    """One claim that the demo signs itself. Its id and time are given when it is sent."""
+
+    tag: str
+    moment: Moment
+    signer: str
+    claim: c.AnyClaim
+
+
+class Run(Struct, frozen=True):
+    """One agent's plan. Runs of a site follow each other; `before` are the deeds that come just before this one."""
+
+    site: str
+    scripts: list[Script]
+    before: list[Deed]
+
+
+class Planting(Struct, frozen=True):
+    """Everything that will happen. `stock` is what the count before the shift finds, per site.
+
+    `through` gives, by tag, the code of each script that must come out of the depot for sale; `traced` is a code with a
+    story to tell.
+    """
+
+    plants: dict[str, Plant]
+    runs: list[Run]
+    deeds: list[Deed]
+    stock: dict[str, list[tuple[CityCylinder, c.Content]]]
+    through: dict[str, str]
+    traced: str
+
+    def planted(self) -> dict[str, int]:
+        """How many were planted, per family."""
+        counts: dict[str, int] = {}
+        for plant in self.plants.values():
+            counts[plant.family] = counts.get(plant.family, 0) + 1
+        return dict(sorted(counts.items()))
+
+    def every_deed(self) -> list[Deed]:
+        """All deeds of the day, those between runs included."""
+        return [*self.deeds, *(deed for run in self.runs for deed in run.before)]
+
+    def at(self, moment: Moment) -> list[Deed]:
+        """The deeds of that moment, in order."""
+        return [deed for deed in self.deeds if deed.moment == moment]
+
+
+class Sower:
+    """Hands out cylinders and tags while a planting grows; no cylinder is handed out twice."""
+
+    def __init__(self, city: City) -> None:
+        self.city = city
+        self.chance = random.Random(f"plant {city.seed}")  # noqa: S311 - play, not a secret
+        self.ids = ClaimIds(self.chance)
+        self.plants: dict[str, Plant] = {}
+        self.deeds: list[Deed] = []
+        self.through: dict[str, str] = {}
+        self.stock: dict[str, list[tuple[CityCylinder, c.Content]]] = {}
+        self._numbers: dict[str, int] = {}
+        self._left = list(city.cylinders)
+        self.chance.shuffle(self._left)
+
+    def tag(self, name: str) -> str:
+        """The next tag of this name; a way of WAYS makes it a plant."""
+        number = self._numbers[name] = self._numbers.get(name, 0) + 1
+        tag = f"{name}-{number}"
+        if name in WAYS:
+            self.plants[tag] = Plant(tag, name)
+        return tag
+
+    def cylinder(
+        self,
+        state: str = "fit",
+        *,
+        site: str | None = None,
+        owner: str | None = None,
+        scheme: str = "",
+        model: str = "",
+    ) -> CityCylinder:
+        """A cylinder of that state that nobody has had yet; of a home site, an owner, a code scheme, a model."""
+        for number, one in enumerate(self._left):
+            wanted = one.state == state and site in (None, one.home) and owner in (None, one.registration.owner)
+            if wanted and one.code.startswith(scheme) and model in ("", one.registration.model):
+                return self._left.pop(number)
+        raise LookupError(f"no {state} cylinder is left at {site or owner}")
+
+    def counted(self, site: str, cylinder: CityCylinder, content: c.Content) -> CityCylinder:
+        """It is found at that site in the count before the shift."""
+        self.stock.setdefault(site, []).append((cylinder, content))
+        return cylinder
+
+    def deed(self, moment: Moment, signer: str, name: str, claim: c.AnyClaim) -> None:
+        """That signer will say so; the name is a way of WAYS, or any other for honest work."""
+        self.deeds.append(Deed(self.tag(name), moment, signer, claim))
+
+    def rest_of_stock(self) -> None:
+        """What stands about at the stations besides: about every third cylinder, most of them empty."""
+        for one in self._left:
+            draw = self.chance.random()
+            if draw < _COUNTED:
+                self.counted(one.home, one, c.Content.FULL if draw < _COUNTED_FULL else c.Content.EMPTY)
+
+
+_COUNTED, _COUNTED_FULL = 0.35, 0.1

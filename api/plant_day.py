@@ -1,0 +1,56 @@
+"""The whole day of a city: every run of an agent and every deed, from one seed."""
+
+from msgspec import structs
+
+from api.city import SHIFT_AT_MS, STATIONS, City, Station
+from api.city_filings import YEAR, Clerk, permit_of
+from api.plant import Deed, Planting, Run, Sower
+from api.plant_deeds import bled, midday, scrapped
+from api.plant_prepared import morning, prepared
+from api.plant_scripts import station_scripts, wrong
+from ledger import claim as c
+
+
+def plan_day(city: City) -> Planting:
+    """What will happen in this city, and what of it is wrong."""
+    sower = Sower(city)
+    clerk = Clerk(sower.ids, SHIFT_AT_MS)
+    morning(sower, clerk)
+    runs: list[Run] = []
+    traced = ""
+    for station in STATIONS:
+        before: list[Deed] = []
+        if station.enterprise == "JH":
+            earlier, before = _troubled_morning(sower, clerk, station)
+            runs += earlier
+        script, traced = bled(sower, clerk, station)
+        scripts = [script, *prepared(sower, clerk, station), *station_scripts(sower, station)]
+        sower.chance.shuffle(scripts)
+        runs.append(Run(station.site, scripts, before))
+        scrapped(sower, clerk, station)
+    midday(sower, clerk)
+    sower.rest_of_stock()
+    return Planting(sower.plants, runs, sower.deeds, sower.stock, sower.through, traced)
+
+
+def _troubled_morning(sower: Sower, clerk: Clerk, station: Station) -> tuple[list[Run], list[Deed]]:
+    """Uninsured fills warn until the office insures; while the permit is suspended none is authorised.
+
+    The two runs, and the deed that must come before the third.
+    """
+    owner = station.enterprise
+    lpg: dict[str, object] = {"kind": "filling", "media": ("lpg",), **YEAR}
+    permit = clerk.make(c.FilePermit, permit=permit_of(owner), enterprise=owner, **lpg, expects=0, status="suspended")
+    insured = clerk.make(c.FileInsurance, policy=f"{owner}-INS-2026", enterprise=owner, **YEAR)
+    mended = structs.replace(permit, expects=1, status="valid")
+    line = station.good_lines()[0]
+    uninsured, suspended = (
+        [structs.replace(wrong(sower, station, way), line=line) for _ in range(sower.chance.randint(4, 6))]
+        for way in ("uninsured", "suspended")
+    )
+    filed = [
+        Deed(sower.tag("insured"), "midday", f"office:{owner}", insured),
+        Deed(sower.tag("suspension"), "midday", "authority", permit),
+    ]
+    after = [Deed(sower.tag("suspension"), "midday", "authority", mended)]
+    return [Run(station.site, uninsured, []), Run(station.site, suspended, filed)], after

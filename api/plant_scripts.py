@@ -1,0 +1,126 @@
+"""The stations' shifts: mostly honest cylinders all the way, and among them one of every way of going wrong."""
+
+from typing import Any
+
+from msgspec import structs
+
+from api.city import HOST, Station
+from api.city_cylinders import CityCylinder, State
+from api.demo_plan import Script
+from api.plant import Sower
+from ledger import claim as c
+from ledger.identity import own_code, parse_code
+from ledger.label import format_label
+
+_INTERRUPTED = 2
+_STATES = {
+    "overdue": State.OVERDUE,
+    "due_soon": State.DUE_SOON,
+    "over_age": State.OVER_AGE,
+    "two_phase": State.TWO_PHASE,
+    "unregistered": State.UNREGISTERED,
+    "cancelled": State.CANCELLED,
+    "recalled": State.RECALLED,
+}
+# What goes wrong at each station: (fewest, most) cylinders. Where it depends on more than the cylinder, see `_patch`.
+_COUNTS = {
+    "unknown": (1, 2), "foreign": (2, 4), "unregistered": (1, 2), "cancelled": (1, 2), "overdue": (4, 7),
+    "due_soon": (1, 2), "over_age": (2, 3), "two_phase": (2, 3), "recalled": (2, 3), "bad_item": (3, 5),
+    "unchecked": (2, 3), "late_start": (1, 2), "wrong_line": (1, 1), "reused": (1, 1), "no_leave": (1, 1),
+    "no_certificate": (1, 2), "lapsed_certificate": (1, 1), "bad_lot": (1, 2), "overfill": (2, 3),
+    "overfill_insist": (1, 1), "same_person": (1, 2), "no_postcheck": (1, 2), "unreleased": (1, 1), "skew": (1, 2),
+}  # fmt: skip
+_STRAYS = (
+    "wxp://f2f0KzQ3vW7demoDEMOdemo0000",
+    "https://qr.alipay.com/fkx00000demo0000",
+    "130000000000000000",
+    "今日充装满100元送火柴",
+)
+
+
+def station_scripts(sower: Sower, station: Station) -> list[Script]:
+    """One station's shift, all but what was prepared beforehand; unshuffled."""
+    scripts = [_honest(sower, station, n) for n in range(station.honest)]
+    for way, (fewest, most) in _COUNTS.items():
+        scripts += [wrong(sower, station, way) for _ in range(sower.chance.randint(fewest, most))]
+    for line in station.lines:
+        if not line.good:
+            # Nothing honest happens on these: out of service, unregistered, or out of calibration (which only warns).
+            way = "calibration" if line.filed and not line.spare else "no_line"
+            scripts += [structs.replace(wrong(sower, station, way), line=line.line) for _ in range(2)]
+    stray = sower.tag("stray")
+    number = len(sower.stock) % len(_STRAYS)
+    return [*scripts, Script(tag=stray, reading=_STRAYS[number], tare_g=16_500, line=station.good_lines()[0])]
+
+
+def script_for(sower: Sower, station: Station, tag: str, cylinder: CityCylinder, **fields: Any) -> Script:  # noqa: ANN401
+    """A cylinder that comes back nearly empty and is carried through the platform; `fields` say what is odd."""
+    chance = sower.chance
+    reading = format_label(parse_code(cylinder.code), HOST).url
+    registered_g = cylinder.registration.tare_g
+    plain: dict[str, Any] = {
+        "tag": tag,
+        "reading": reading,
+        # Rust, paint, a new valve. Where the nominal fill is all that is allowed, the scale is set a little below it.
+        "tare_g": registered_g + (round(chance.gauss(0, 20)) if cylinder.headroom_g else 0),
+        "residual_g": min(chance.randrange(0, 700), cylinder.target_g // 3),
+        "overfill_g": 0 if cylinder.headroom_g else -30,
+        "target_net_g": cylinder.target_g,
+        "line": chance.choice(station.good_lines()),
+    }
+    return Script(**(plain | fields))
+
+
+def _honest(sower: Sower, station: Station, number: int) -> Script:
+    """Fit, filled, checked, released, loaded. Some have their power cut on the way."""
+    interrupted = number < _INTERRUPTED
+    # A scale forgets its preset offset in a power cut; the 15-kg class has the headroom to do without.
+    model = "YSP35.5" if interrupted else ""
+    cylinder = sower.counted(station.site, sower.cylinder(site=station.site, model=model), c.Content.EMPTY)
+    tag = sower.tag("ok")
+    sower.through[tag] = cylinder.code
+    cut = cylinder.target_g // 2 if interrupted else None
+    return script_for(sower, station, tag, cylinder, interrupt_at_g=cut)
+
+
+def wrong(sower: Sower, station: Station, way: str) -> Script:
+    """One cylinder that goes wrong this way (of WAYS)."""
+    chance, tag = sower.chance, sower.tag(way)
+    if way == "unknown":
+        issuer = f"{station.enterprise}32"
+        reading = format_label(own_code(issuer, f"9{chance.randrange(10**6):06d}"), HOST).url
+        return Script(tag=tag, reading=reading, tare_g=16_500, line=station.good_lines()[0])
+    if way == "foreign":
+        owner = "JH" if station.enterprise == "TC" else "TC"
+        cylinder = sower.cylinder(owner=owner)
+        return script_for(sower, station, tag, cylinder)
+    # Over-filling needs room for a figure that no headroom swallows: the common 15-kg class.
+    model = "YSP35.5" if way.startswith("overfill") else ""
+    cylinder = sower.cylinder(_STATES.get(way, State.FIT), site=station.site, model=model)
+    sower.counted(station.site, cylinder, c.Content.EMPTY)
+    return script_for(sower, station, tag, cylinder, **_patch(sower, station, way))
+
+
+def _patch(sower: Sower, station: Station, way: str) -> dict[str, Any]:
+    """The script's fields that make it go wrong this way."""
+    chance = sower.chance
+    scales = [line.line for line in station.lines if line.good and line.kind == "scale"]
+    items = chance.sample([item for item in c.PrefillItem if item is not c.PrefillItem.LEAK], chance.randint(1, 2))
+    patches: dict[str, dict[str, Any]] = {
+        "bad_item": {"failed_items": tuple(items)},
+        "unchecked": {"skip_prefill": True},
+        "late_start": {"late_start_s": chance.randrange(150, 240), "line": scales[0]},
+        "wrong_line": {"wrong_line": True, "line": scales[-1]},
+        "reused": {"reuse_authorisation": True},
+        "no_leave": {"no_authorisation": True},
+        "no_certificate": {"person": station.apprentice},
+        "lapsed_certificate": {"person": station.lapsed},
+        "bad_lot": {"tank_lot": chance.choice(station.bad_lots)},
+        "overfill": {"overfill_g": chance.randrange(600, 1_500, 50), "stop_after": chance.choice((None, "fill"))},
+        "overfill_insist": {"overfill_g": chance.randrange(600, 1_500, 50), "insist": True},
+        "same_person": {"same_person_postcheck": True},
+        "no_postcheck": {"skip_postcheck": True},
+        "unreleased": {"skip_postcheck": True, "insist": True},
+        "skew": {"clock_skew_ms": chance.choice((-1, 1)) * chance.randrange(40, 200) * 60_000},
+    }
+    return patches.get(way, {})

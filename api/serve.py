@@ -1,0 +1,101 @@
+"""Serving: the deployment composed from settings and a clock, and uvicorn around it."""
+
+import asyncio
+import socket
+import time
+from collections.abc import Callable
+
+import uvicorn
+
+from api.access import Access
+from api.app import LedgerApp, create_app
+from api.deployment import Clock, Deployment, HostedLog
+from api.settings import BadSettings, Settings
+from ledger.errors import NotFound
+from ledger.store.keys import Keys
+from ledger.store.read import hosted_origins, open_engine
+from ledger.store.writer import Writer
+
+_BACKLOG = 2048
+_KEEP_ALIVE_S = 75  # longer than a station's pause between scans
+_SHUTDOWN_S = 20
+
+Ready = Callable[[str], None]
+"""Told the server's URL when it takes requests."""
+
+
+def real_clock() -> int:
+    """Milliseconds UTC by this machine."""
+    return time.time_ns() // 1_000_000
+
+
+def deploy(settings: Settings, clock: Clock) -> Deployment:
+    """All logs of the database, with writers that do not run yet. NotFound when there is none; Busy if it is away."""
+    origins = hosted_origins(settings.database_url)
+    if not origins:
+        raise NotFound(
+            "数据库中还没有日志；请先用 ledger open-log 建立", "no log in this database; make one with ledger open-log"
+        )
+    logs = [HostedLog(Writer(settings.database_url, origin, clock), Keys(origin)) for origin in origins]
+    engine = open_engine(settings.database_url)
+    return Deployment(logs, engine, clock, Access(settings.tokens), label_host=settings.label_host)
+
+
+class Server(uvicorn.Server):
+    """Uvicorn that says when it is ready."""
+
+    def __init__(self, app: LedgerApp, bound: socket.socket, ready: Ready) -> None:
+        """The socket is bound already, so that its port is known and a taken one was told."""
+        config = uvicorn.Config(
+            app,
+            loop="auto",  # uvloop where there is one
+            http="httptools",
+            ws="none",
+            lifespan="on",
+            access_log=False,  # codes are in the paths
+            log_level="warning",
+            proxy_headers=False,
+            server_header=False,
+            timeout_keep_alive=_KEEP_ALIVE_S,
+            timeout_graceful_shutdown=_SHUTDOWN_S,
+        )
+        super().__init__(config)
+        self._bound, self._ready = bound, ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then tell."""
+        await super().startup(sockets)
+        if self.started:
+            await asyncio.to_thread(self._ready, url_of(self._bound))
+
+    def run_bound(self) -> None:
+        """Serve until told to stop, by a signal or `should_exit`."""
+        self.run([self._bound])
+
+
+def serve(settings: Settings, clock: Clock, ready: Ready) -> None:
+    """Serve until a signal ends it. `ledger serve` passes the real clock; only demo and tests pass another."""
+    make_server(settings, clock, ready).run_bound()
+
+
+def make_server(settings: Settings, clock: Clock, ready: Ready) -> Server:
+    """A server bound to its address, not yet running; BadSettings when the address cannot be had."""
+    app = create_app(deploy(settings, clock))
+    return Server(app, bind(settings.host, settings.port), ready)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes a free one."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        raise BadSettings(
+            f"无法监听 {host}:{port}：{error.strerror}", f"cannot listen on {host}:{port}: {error.strerror}"
+        ) from error
+
+
+def url_of(bound: socket.socket) -> str:
+    """The URL of a bound socket."""
+    host, port = bound.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

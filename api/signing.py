@@ -1,0 +1,67 @@
+"""Keys in files, and new claims: what the commands that sign need."""
+
+import os
+import secrets
+from pathlib import Path
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+
+from ledger.bundle import PrivateKey, signer_key
+from ledger.claim import SignerKey
+from ledger.errors import Malformed
+
+KEY_FILE_MODE = 0o600
+
+
+def new_claim_id(at_ms: int) -> str:
+    """A UUIDv7 (RFC 9562 section 5.7) of this instant, ms UTC."""
+    value = at_ms << 80 | 7 << 76 | secrets.randbits(12) << 64 | 2 << 62 | secrets.randbits(62)
+    text = f"{value:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def new_private_key(alg: str) -> PrivateKey:
+    """A new key: `ed25519` or `p256`."""
+    return ed25519.Ed25519PrivateKey.generate() if alg == "ed25519" else ec.generate_private_key(ec.SECP256R1())
+
+
+def write_private_key(path: Path, key: PrivateKey) -> None:
+    """Write PKCS #8 PEM that only this user may read. Malformed when the file is there already: keys are not lost."""
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, KEY_FILE_MODE)
+    except FileExistsError as error:
+        raise Malformed(f"{path} 已存在，不会覆盖密钥", f"{path} exists; a key is never overwritten") from error
+    with os.fdopen(handle, "wb") as file:
+        file.write(pem)
+
+
+def read_private_key(path: Path) -> PrivateKey:
+    """The Ed25519 or P-256 key in a PEM file; Malformed when there is none."""
+    try:
+        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+    except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise _no_key(path) from error
+    if isinstance(key, ed25519.Ed25519PrivateKey):
+        return key
+    if isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP256R1):
+        return key
+    raise _no_key(path)
+
+
+def read_signer_key(text: str) -> SignerKey:
+    """A public key as `keygen` prints it (`ed25519:…`), or that of the PEM file of this name; Malformed otherwise."""
+    alg, colon, public = text.partition(":")
+    if colon and alg == "ed25519":
+        return SignerKey("ed25519", public)
+    if colon and alg == "p256":
+        return SignerKey("p256", public)
+    return signer_key(read_private_key(Path(text)))
+
+
+def _no_key(path: Path) -> Malformed:
+    return Malformed(
+        f"{path} 不是未加密的 Ed25519 或 P-256 私钥（PEM）", f"{path} is no plain Ed25519 or P-256 private key in PEM"
+    )

@@ -1,0 +1,102 @@
+"""One sentence for one entry, Chinese and English: what was asked or reported, and what came of it."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Literal
+
+from msgspec import Struct
+
+from ledger import claim as c
+from ledger import events as e
+from ledger.claim import act_of
+from ledger.reasons import text_of
+
+_CHINA = timezone(timedelta(hours=8))
+
+# fmt: off
+ACTS: dict[str, tuple[str, str]] = {
+    "register_cylinder": ("登记气瓶", "registration"),      "bind_code": ("绑定编码", "binding of a code"),
+    "record_inspection": ("定期检验", "inspection"),        "check_prefill": ("排检", "pre-check"),
+    "authorise_fill": ("申请充装", "leave to fill"),        "start_fill": ("开始充装", "start of filling"),
+    "complete_fill": ("充装完成", "fill"),                  "interrupt_fill": ("充装中断", "interrupted fill"),
+    "weigh_cylinder": ("称重", "weighing"),                 "check_postfill": ("充装后检查", "post-fill check"),
+    "release_cylinder": ("放行", "release"),                "depot_out": ("出库", "leaving the depot"),
+    "depot_in": ("入库", "entering the depot"),             "collect_cylinder": ("回收空瓶", "collection"),
+    "set_aside": ("隔离待处理", "setting aside"),           "lock_cylinder": ("锁瓶", "locking"),
+    "bleed_cylinder": ("回抽", "bleeding"),                 "seize_cylinder": ("查封扣押", "seizure"),
+    "end_seizure": ("解除查封扣押", "end of seizure"),      "decide_scrap": ("决定报废", "decision to scrap"),
+    "destroy_cylinder": ("消除使用功能", "destruction"),    "deregister_cylinder": ("注销", "deregistration"),
+    "count_stock": ("盘点", "stock count"),                 "correct_cylinder": ("更正", "correction"),
+    "record_arrival": ("车辆到站", "arrival of a truck"),   "open_log": ("建立日志", "opening of the log"),
+    "adopt_pack": ("采用规则包", "adoption of a pack"),     "enrol_signer": ("登记签名者", "enrolment of a signer"),
+    "file_enterprise": ("登记单位", "enterprise"),          "file_permit": ("登记许可", "permit"),
+    "file_site": ("登记站点", "site"),                      "file_line": ("登记充装秤", "filling line"),
+    "file_calibration": ("登记检定", "calibration"),        "file_person": ("登记人员", "person"),
+    "file_certificate": ("登记证书", "certificate"),        "file_tank_lot": ("登记罐次", "tank lot"),
+    "file_use_registration": ("使用登记", "use registration"), "file_insurance": ("登记保险", "insurance"),
+    "open_recall": ("发布召回", "recall"),                  "close_recall": ("结束召回", "end of a recall"),
+}
+CONTENT_ZH = {c.Content.EMPTY: "空瓶", c.Content.FULL: "重瓶", c.Content.UNKNOWN: "不明"}
+_RESULTS: dict[type[e.Event], tuple[str, str]] = {
+    e.InspectionPassed: ("合格", "passed"),   e.InspectionFailed: ("不合格", "failed"),
+    e.PrefillChecked: ("合格", "passed"),     e.PrefillFailed: ("不合格", "failed"),
+    e.PostfillChecked: ("合格", "passed"),    e.PostfillFailed: ("不合格", "failed"),
+    e.FillAuthorised: ("已授权", "granted"),  e.CylinderReleased: ("已放行", "granted"),
+}
+# fmt: on
+
+
+class Finding(Struct, frozen=True):
+    """A rule's finding in words. `kind` says whether it refused, was broken by a report, only warns, or held at the
+    time of a late scan; `facts` are the figures behind it.
+    """
+
+    kind: Literal["reason", "violation", "warning", "as_of_scan"]
+    rule: str
+    reason: str
+    zh: str
+    en: str
+    facts: dict[str, int | str]
+
+
+def china_time(at_ms: int) -> str:
+    """The instant (ms UTC) as people in China read it, `2026-01-31 08:00:00`."""
+    return datetime.fromtimestamp(at_ms // 1000, UTC).astimezone(_CHINA).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def findings(outcome: e.Outcome) -> list[Finding]:
+    """All that rules found, the gravest first."""
+    if isinstance(outcome, e.Refusal):
+        found = [_finding("reason", note) for note in outcome.reasons]
+    else:
+        found = [_finding("violation", note) for note in outcome.violations]
+    found += [_finding("warning", note) for note in outcome.warnings]
+    return found + [_finding("as_of_scan", note) for note in outcome.as_of_scan or ()]
+
+
+def sentence(claim: c.AnyClaim, outcome: e.Outcome) -> tuple[str, str]:
+    """What an entry says, in one Chinese and one English sentence."""
+    act_zh, act_en = ACTS[act_of(claim)]
+    if isinstance(outcome, e.Refusal):
+        why = [text_of(note.reason) for note in outcome.reasons]
+        return f"{act_zh}被拒：" + "；".join(zh for zh, _ in why), f"{act_en} refused: " + "; ".join(
+            en for _, en in why
+        )
+    zh, en = _RESULTS.get(type(outcome), ("已记录", "recorded"))
+    if isinstance(outcome, e.FillAuthorised):
+        zh, en = f"{zh}，至多 {_kg(outcome.allowed_net_g)} 千克", f"{en}, at most {_kg(outcome.allowed_net_g)} kg"
+    elif net_g := getattr(outcome, "net_g", None):
+        zh, en = f"{zh}，净重 {_kg(net_g)} 千克", f"{en}, net {_kg(net_g)} kg"
+    if outcome.violations:
+        broken = [text_of(note.reason) for note in outcome.violations]
+        zh += "；违规：" + "；".join(text for text, _ in broken)
+        en += "; broken: " + "; ".join(text for _, text in broken)
+    return f"{act_zh}：{zh}", f"{act_en}: {en}"
+
+
+def _finding(kind: Literal["reason", "violation", "warning", "as_of_scan"], note: e.Note) -> Finding:
+    zh, en = text_of(note.reason)
+    return Finding(kind, note.rule, note.reason, zh, en, note.facts)
+
+
+def _kg(grams: int) -> str:
+    return f"{grams / 1000:.2f}"

@@ -1,0 +1,178 @@
+"""The whole day in one process, without server, agent or database: every planted violation meets its rule, and nothing
+else meets any. The people here do what the agent's people do (scanners/people.py), by the shortest way."""
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from msgspec import structs
+
+from api.city import MINUTE_MS, ORIGIN, SHIFT_AT_MS, STATIONS, Station, build_city
+from api.city_filings import Clerk, opening
+from api.city_signers import ClaimIds
+from api.demo_office import said
+from api.demo_plan import Script, Seen
+from api.demo_report import compare
+from api.demo_town import all_waves
+from api.plant import Deed
+from api.plant_day import plan_day
+from ledger import claim as c
+from ledger import events as e
+from ledger.bundle import _encoder as encoder
+from ledger.decide import decide
+from ledger.entry import Entry, encode_entry, leaf_hash
+from ledger.reading import parse_reading
+from ledger.replay import next_link
+from ledger.world import World, subject_of
+
+
+class Day:
+    """An in-memory log by a clock of its own, and everybody who speaks to it."""
+
+    def __init__(self, seed: int) -> None:
+        self.city = build_city(seed)
+        self.planting = plan_day(self.city)
+        self.world = World(ORIGIN)
+        self.ids = ClaimIds(random.Random(seed))
+        self.now = 0
+        self.seen: list[Seen] = []
+
+    def tell(self, signer: str, claim: c.AnyClaim, *, offset: int = 0) -> e.Outcome:
+        signer_id = self.city.signers[signer].id
+        outcome = decide(self.world, claim, self.now, signer=signer_id, clock_offset_ms=offset)
+        subject = subject_of(self.world, claim, signer_id, outcome)
+        seq, prev = next_link(self.world.head_of(subject))
+        entry = Entry(
+            v=1, log=ORIGIN, recorded_at=self.now, clock_offset_ms=offset, subject=subject, subject_seq=seq,
+            subject_prev=prev, signer=signer_id, device_seq=0, device_chain="first", bundle="0" * 64, position=0,
+            pack="320600@1", claim=encoder.encode(claim).decode(), outcome=outcome,
+        )  # fmt: skip
+        self.world.fold(entry, claim, leaf_hash(encode_entry(entry)).hex())
+        return outcome
+
+    def found(self) -> None:
+        clerk = Clerk(self.ids, SHIFT_AT_MS - 9 * 86_400_000)
+        self.now = clerk.at_ms
+        self.tell("authority", opening(self.city, clerk))
+        for wave in all_waves(self.city, self.planting, clerk):
+            self.now = wave.at_ms
+            for claim in wave.claims:
+                outcome = self.tell(wave.signer, claim)
+                assert not isinstance(outcome, e.Refusal), (claim, outcome)
+        self.now = SHIFT_AT_MS
+
+    def do(self, deeds: Sequence[Deed]) -> None:
+        for deed in deeds:
+            claim = structs.replace(deed.claim, claim_id=self.ids.new(self.now), scanned_at=self.now)
+            word, rules = said(self.tell(deed.signer, claim))
+            self.seen.append(Seen(deed.tag, c.act_of(claim), word, rules))
+
+
+class People:
+    """One script at one station."""
+
+    def __init__(self, day: Day, station: Station, script: Script) -> None:
+        self.day, self.station, self.script = day, station, script
+        assert script.reading is not None
+        self.code = str(parse_reading(script.reading, salt=bytes(8)))
+        self.filler = script.person or station.filler
+        self.line = script.line or station.good_lines()[0]
+        self.weight_g = script.tare_g + script.target_net_g + script.overfill_g
+
+    def say(self, act: type[Any], **fields: Any) -> Any:
+        day, skew = self.day, self.script.clock_skew_ms
+        day.now += 2_000
+        claim = act(
+            claim_id=day.ids.new(day.now), scanned_at=day.now + skew, code=self.code, site=self.station.site, **fields
+        )
+        outcome = day.tell(f"agent:{self.station.site}", claim, offset=-skew)
+        word, rules = said(outcome)
+        day.seen.append(Seen(self.script.tag, c.act_of(claim), word, rules))
+        red = isinstance(outcome, e.Refusal | e.PrefillFailed | e.PostfillFailed)
+        return None if red and not self.script.insist else (claim, outcome)
+
+    def play(self) -> None:
+        script = self.script
+        if not script.skip_prefill and not self.say(
+            c.CheckPrefill, person=self.station.filler, failed_items=script.failed_items
+        ):
+            return
+        if not self.fill() or script.stop_after == "fill":
+            return
+        checker = self.station.filler if script.same_person_postcheck else self.station.checker
+        if not script.skip_postcheck and not self.say(c.CheckPostfill, person=checker, weight_g=self.weight_g):
+            return
+        if not self.say(c.ReleaseCylinder, person=self.station.filler):
+            return
+        vehicle = self.station.vehicle
+        self.say(c.DepotOut, person=self.station.filler, vehicle=vehicle, purpose=c.Purpose.SALE)
+
+    def fill(self) -> bool:
+        script = self.script
+        leave, scale_set_g = self.authorise(None)
+        if leave is None:
+            return False
+        lines = [line.line for line in self.station.lines]
+        line = next(other for other in lines if other != self.line) if script.wrong_line else self.line
+        at: dict[str, Any] = {"line": line, "person": self.filler, "authorisation": leave}
+        start_g = script.tare_g + script.residual_g
+        self.day.now += script.late_start_s * 1_000
+        if script.interrupt_at_g is not None:
+            self.say(c.StartFill, **at, start_weight_g=start_g)
+            cut_g = script.tare_g + script.interrupt_at_g
+            self.say(c.InterruptFill, **at, weight_g=cut_g, cause=c.Cause.POWER_CUT)
+            at["authorisation"], scale_set_g = self.authorise(leave)
+        self.weight_g = scale_set_g or self.weight_g
+        lot = script.tank_lot or self.station.lot
+        for _ in range(2 if script.reuse_authorisation else 1):
+            self.say(c.StartFill, **at, start_weight_g=start_g)
+            self.day.now += 90_000
+            self.say(
+                c.CompleteFill, **at, tank_lot=lot, start_weight_g=start_g, end_weight_g=self.weight_g, scale_seq=1
+            )
+        return True
+
+    def authorise(self, continues: str | None) -> tuple[str | None, int | None]:
+        """The leave's id, and the gross weight that the scale will stop at (None for a tampered one)."""
+        if self.script.no_authorisation:
+            return self.day.ids.new(self.day.now), None
+        asked = self.say(
+            c.AuthoriseFill, line=self.line, person=self.filler, continues=continues,
+            tank_lot=self.script.tank_lot or self.station.lot,
+        )  # fmt: skip
+        if asked is None or isinstance(asked[1], e.Refusal):
+            return None, None
+        claim, granted = asked
+        return claim.claim_id, granted.tare_g + granted.target_net_g + self.script.overfill_g
+
+
+def play(day: Day) -> None:
+    planting = day.planting
+    day.found()
+    day.do(planting.at("opening"))
+    for run in planting.runs:
+        station = next(one for one in STATIONS if one.site == run.site)
+        day.do(run.before)
+        for script in run.scripts:
+            People(day, station, script).play()
+        day.now += MINUTE_MS
+    for moment in ("midday", "closing"):
+        day.do(planting.at(moment))
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_every_planted_violation_meets_its_rule_and_nothing_else_meets_any(seed):
+    day = Day(seed)
+    play(day)
+    verdict = compare(day.planting, day.seen)
+    assert verdict.missed == []
+    assert verdict.wrongly_refused == []
+    assert verdict.found == verdict.planted
+
+
+def test_most_of_the_shift_is_honest_and_goes_all_the_way():
+    day = Day(9)
+    scripts = sum(len(run.scripts) for run in day.planting.runs)
+    assert scripts > 400
+    assert len(day.planting.through) > scripts * 0.6
