@@ -1,4 +1,4 @@
-"""`ledger bench`: how fast this machine is at it, beside other ways to do it, on embedded PostgreSQL as durable as ever.
+"""`ledger bench`: how fast this machine is, beside other ways to keep the same, on embedded PostgreSQL as it comes.
 
 Three processes: the load generator, the server, PostgreSQL. Bundles are signed before the clock starts; the rules are
 all on; one answer that is not a plain acceptance and the bench fails without a figure.
@@ -14,13 +14,14 @@ import msgspec
 from msgspec import structs
 from rich.console import Console
 
-from api.bench_processes import Failed
+from api.bench_processes import Failed, Servers
 from api.bench_report import Machine, Row, machine, table
 from api.bench_rows import ROWS
-from api.bench_setting import FULL, QUICK, Setting, Size
+from api.bench_setting import FULL, QUICK, Setting, Size, child_environment
 from ledger.store.bench import has_eventsourcing, server_version
 from ledger.store.embedded import EmbeddedServer
 
+_WIDTH = 110
 _OPTIONAL = ("eventsourcing_single", "eventsourcing_batch")
 
 
@@ -45,7 +46,7 @@ def bench_command(names: list[str], entries: int | None, data: Path | None, *, q
     Measure submitting, tracing and auditing on the embedded database, beside other ways to keep the same bytes. Takes
     ten minutes or so, most of them to fill the log that is traced.
     """
-    console = Console(stderr=True, highlight=False)
+    console = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else _WIDTH)
     size = QUICK if quick else FULL
     if entries is not None:
         size = structs.replace(size, trace_entries=entries)
@@ -66,14 +67,15 @@ def bench_command(names: list[str], entries: int | None, data: Path | None, *, q
 
 def _measure(console: Console, size: Size, names: list[str], folder: Path) -> tuple[list[Row], Machine]:
     found: list[Row] = []
-    with EmbeddedServer(folder) as server:
+    environment = child_environment(folder)
+    with Servers(environment) as servers, EmbeddedServer(folder) as server:
         here = machine(folder, server_version(server.url()))
         console.print("登记示例城镇… filing the town")
-        setting = Setting(server, size, console, folder)
+        setting = Setting(server, servers, environment, size, console)
         for name in names:
             begun = perf_counter()
             console.print(f"{name} …")
             one = ROWS[name](name, setting)
-            console.print(f"  {one.per_s:,.0f}/s, p50 {one.p50_ms} ms （用时 {perf_counter() - begun:.0f} s）")
+            console.print(f"  {one.per_s:,.0f}/s, 用时 took {perf_counter() - begun:.1f} s")
             found.append(one)
     return found, here

@@ -61,7 +61,7 @@ _trace = msgspec.json.Decoder(_Trace)
 _answers = msgspec.json.Decoder(list[Answer])
 
 
-class WrongWork(Exception):  # noqa: N818 - named by what is wrong
+class WrongWork(Exception):
     """The server's answer is not the one that was to be measured."""
 
 
@@ -79,7 +79,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ready."""
-        self.transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but its bases
+        self.transport = cast("asyncio.Transport", transport)  # uvloop's is one in all but its bases
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The server hung up: an error unless everything was answered."""
@@ -191,8 +191,7 @@ class Load:
         for number, one in enumerate(dues):
             one.left = 0
             due = begun + number / per_s
-            while (wait := due - perf_counter()) > 0:
-                await asyncio.sleep(wait)
+            await asyncio.sleep(max(0.0, due - perf_counter()))  # even when late, answers are taken in
             one.offer(due)
         await self._done
 

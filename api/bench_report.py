@@ -46,7 +46,7 @@ class Machine(Struct, frozen=True):
 
 
 def machine(data: Path, postgresql: str) -> Machine:
-    """This one; `data` is the directory that PostgreSQL writes to."""
+    """The machine we are on; `data` is the directory that PostgreSQL writes to."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return Machine(_cpu(), cores, memory, platform.python_version(), postgresql, round(_fdatasync_s(data) * 1000, 3))
@@ -79,11 +79,11 @@ def table(rows: Sequence[Row]) -> Table:
     """The figures, and how they compare with the rows `BESIDE`, where those were measured."""
     drawn = Table(title="压测 bench")
     beside = [one for one in rows if one.name in BESIDE]
-    drawn.add_column("")
-    for name in ("每秒 per s", "p50 ms", "p95 ms", "p99 ms", *(f"÷ {one.name}" for one in beside)):
+    drawn.add_column("", no_wrap=True)
+    for name in ("每秒 /s", "p50 ms", "p95 ms", "p99 ms", *(f"÷{one.name.partition('_')[0]}" for one in beside)):
         drawn.add_column(name, justify="right")
     for one in rows:
         percentiles = ("—" if value is None else f"{value:,.2f}" for value in (one.p50_ms, one.p95_ms, one.p99_ms))
-        ratios = (f"{one.per_s / other.per_s:.2f}" for other in beside)
+        ratios = (f"{one.per_s / other.per_s:.3g}" for other in beside)
         drawn.add_row(one.name, f"{one.per_s:,.0f}", *percentiles, *ratios)
     return drawn

@@ -9,11 +9,10 @@ from urllib.parse import quote
 
 from api.bench_load import Expected, Plan, Result
 from api.bench_others import by_copy, by_eventsourcing_batch, by_eventsourcing_single
-from api.bench_processes import Failed, get, post, run_load, serving
+from api.bench_processes import Failed, get, post, run_load
 from api.bench_report import Row, row
 from api.bench_setting import BATCH, DEVICES, Setting, accepted, take_turns
-from api.bench_town import ORIGIN
-from api.serve import real_clock
+from api.bench_town import ORIGIN, real_clock
 from ledger.bundle import open_bundle
 from ledger.store.append import Received, append
 from ledger.store.audit import audit
@@ -29,7 +28,7 @@ def _loaded(
     setting: Setting, url: str, requests: list[list[bytes]], *, expected: Expected = "accepted", claims: int = 0,
     per_s: int | None = None, warm: int,
 ) -> Result:  # fmt: skip
-    with serving(url, setting.environment, nothing=expected == "nothing") as port:
+    with setting.servers.serving(url, nothing=expected == "nothing") as port:
         plan = Plan(port, requests, warm, setting.size.limit_s, expected, claims, per_s)
         return run_load(plan, setting.environment)
 

@@ -1,4 +1,4 @@
-"""Where the bench runs: its embedded PostgreSQL, the filed town as a template of databases, and how much is measured."""
+"""Where the bench runs: embedded PostgreSQL, the filed town as a template of databases, and how much is measured."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -11,9 +11,8 @@ from msgspec import Struct
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from api.bench_processes import Failed
-from api.bench_town import ORIGIN, Device, Town
-from api.serve import real_clock
+from api.bench_processes import Failed, Servers
+from api.bench_town import ORIGIN, Device, Town, real_clock
 from ledger.bundle import open_bundle
 from ledger.entry import Answer
 from ledger.events import Refusal
@@ -27,13 +26,15 @@ from ledger.store.writer import connect_writer
 DEVICES = 64
 BATCH = 256
 """Entries a commit, of every batched row."""
-_LARGE = 4
-"""Full bundles an append, when a log is filled."""
+_LARGE = 2_000
+"""Claims an append, when a log is filled."""
 _FULL_BUNDLE = 500
 
 
 class Size(Struct, frozen=True):
-    """How much a run measures. `singles` are requests by connections; `limit_s` ends a row that a slow disk holds up."""
+    """How much a run measures. `singles`: requests by connections; `warm`: how many of each connection are not
+    measured; `limit_s` ends a row that a slow disk holds up.
+    """
 
     cylinders_each: int
     singles: dict[int, int]
@@ -54,17 +55,19 @@ FULL = Size(
     copies=4, steady_s=30, traces=1_000, audited=50_000, trace_entries=1_000_000, warm=20, limit_s=30,
 )  # fmt: skip
 QUICK = Size(
-    cylinders_each=25, singles={1: 100, 16: 400, 64: 640}, bundles=16, batched=4 * BATCH, one_by_one=100,
-    copies=1, steady_s=1, traces=50, audited=1_000, trace_entries=10_000, warm=2, limit_s=5,
+    cylinders_each=8, singles={1: 40, 16: 160, 64: 256}, bundles=8, batched=2 * BATCH, one_by_one=40,
+    copies=1, steady_s=1, traces=20, audited=500, trace_entries=3_000, warm=1, limit_s=5,
 )  # fmt: skip
 
 
 class Setting:
     """One run's server, town, size and console. Databases are copies of the filed town, so rows never meet."""
 
-    def __init__(self, server: EmbeddedServer, size: Size, console: Console, data: Path) -> None:
-        self.server, self.size, self.console = server, size, console
-        self.environment = child_environment(data)
+    def __init__(
+        self, server: EmbeddedServer, servers: Servers, environment: Mapping[str, str], size: Size, console: Console
+    ) -> None:
+        self.server, self.servers, self.environment = server, servers, environment
+        self.size, self.console = size, console
         self.town = Town(DEVICES, size.cylinders_each, real_clock)
         server.create_database("town")
         self.town_url = server.url("town")
@@ -99,12 +102,17 @@ class Setting:
         with (
             connect_writer(url) as connection,
             Progress(
-                *columns, TimeElapsedColumn(), TimeRemainingColumn(), console=self.console, transient=True
+                *columns,
+                TimeElapsedColumn(),
+                TimeRemainingColumn(),
+                console=self.console,
+                transient=True,
+                disable=not self.console.is_terminal,
             ) as progress,
         ):
             bar = progress.add_task("写入 filling", total=entries)
             while done < entries:
-                envelopes = islice(signed, min(_LARGE, -(-(entries - done) // bundle)))
+                envelopes = islice(signed, -(-min(_LARGE, entries - done) // bundle))
                 received = [Received(open_bundle(envelope), 0) for envelope in envelopes]
                 done += accepted(append(connection, ORIGIN, received, real_clock(), cache))
                 progress.update(bar, completed=min(done, entries))
@@ -126,7 +134,7 @@ def accepted(answers: list[list[Answer]]) -> int:
 
 
 def child_environment(data: Path) -> Mapping[str, str]:
-    """This process's environment; where Python may leave no bytecode behind, the children share some of their own."""
+    """Our own environment; where Python may leave no bytecode behind, the children share some of their own."""
     environment = dict(os.environ)
     if environment.pop("PYTHONDONTWRITEBYTECODE", ""):
         environment["PYTHONPYCACHEPREFIX"] = str(data / "bytecode")

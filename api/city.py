@@ -117,21 +117,21 @@ STATIONS = (
         "TC",
         "通城一站（演示）",
         (Line("TC-S1-R1", "carousel"), Line("TC-S1-L1"), Line("TC-S1-L9", calibrated=False)),
-        honest=150,
+        honest=110,
     ),
     Station(
         "TC-S2",
         "TC",
         "通城二站（演示）",
         (Line("TC-S2-L1"), Line("TC-S2-L2"), Line("TC-S2-L8", spare=True), Line("TC-S2-X1", filed=False)),
-        honest=120,
+        honest=90,
     ),
     Station(
         "JH-S1",
         "JH",
         "江海一站（演示）",
         (Line("JH-S1-L1"), Line("JH-S1-L2"), Line("JH-S1-L9", calibrated=False)),
-        honest=90,
+        honest=65,
     ),
 )
 BODY_SITE = "JY-1"

@@ -8,6 +8,7 @@ Everything but the JSON line goes to standard error.
 
 import asyncio
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -24,7 +25,7 @@ from api.demo_day import DemoDay, Outcome
 from api.demo_town import found_city
 from api.demo_view import show_story, show_verdict
 from api.plant_day import plan_day
-from ledger.errors import LedgerError, Malformed
+from ledger.errors import Malformed
 
 _DIRECTORY = click.Path(file_okay=False, path_type=Path)
 
@@ -40,15 +41,15 @@ def demo_command(*, once: bool, seed: int, keep: Path | None) -> None:
     line; exit code 1 if anything was missed, wrongly refused, or failed the audit.
     """
     console = Console(stderr=True)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # however it is told to end, its processes end with it
     try:
         with _place(keep) as folder, open_database(folder) as url:
             good = _run(console, folder, url, seed, once=once)
     except KeyboardInterrupt:
         console.print("已停止 · stopped")
         sys.exit(130)
-    except LedgerError as fault:
-        console.print(f"{fault.zh}\n{fault.en}", markup=False, highlight=False)
-        sys.exit(2)
+    if keep is not None:
+        console.print(f"数据留在 {keep}，可用 ledger audit --data {keep} 审计 · it is kept there", highlight=False)
     sys.exit(0 if good else 1)
 
 
@@ -79,6 +80,7 @@ def _tell(console: Console, outcome: Outcome, seconds: float) -> None:
     """The comparison, the story, the audit, the address; and the JSON line, alone on standard output."""
     show_story(console, outcome.code, outcome.story)
     show_verdict(console, outcome.verdict)
+    console.print(f"全程合规、装车出库的气瓶 cylinders that passed every gate and were loaded: {outcome.loaded}")
     colour = "green" if outcome.audit == "ok" else "red"
     console.print(f"审计 audit: [{colour}]{outcome.audit}[/]，{outcome.entries} 条记录 entries，{seconds:.1f} 秒 s")
     console.print(f"服务地址 server: {outcome.url}，接口文档 its documentation: {outcome.url}/docs", highlight=False)

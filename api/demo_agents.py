@@ -25,10 +25,6 @@ PICTURES = 8
 _LINE_LIMIT = 1 << 20
 
 
-class AgentFailed(Exception):
-    """An agent process ended badly; what it said on standard error."""
-
-
 class _Line(Struct):
     """One line of the agent: a result, or at the end the summary."""
 
@@ -40,18 +36,30 @@ class _Line(Struct):
     code: str = ""
     summary: bool = False
     most_openings: int = 0
+    pending: int = 0
+    set_aside: int = 0
 
 
 class Agents:
-    """Plays runs in `folder`, where keys, outboxes, plans and pictures are kept. `seen(site, answer)` hears of all."""
+    """Plays runs in `folder`, where keys, outboxes, plans and pictures are kept.
+
+    `seen(site, answer)` hears of every answer, `complain(text)` of an agent that ends badly.
+    """
 
     def __init__(
-        self, folder: Path, url: str, city: City, story: ScaledTime, seen: Callable[[str, Seen], None]
+        self,
+        folder: Path,
+        url: str,
+        city: City,
+        story: ScaledTime,
+        *,
+        seen: Callable[[str, Seen], None],
+        complain: Callable[[str], None],
     ) -> None:
         self._folder, self._url, self._city, self._story, self._seen = folder, url, city, story, seen
+        self._complain = complain
         self._chance = random.Random(f"agents {city.seed}")  # noqa: S311 - play, not a secret
         self._runs = 0
-        self.most_openings = 0
 
     def print_labels(self, run: Run, codes: dict[str, str]) -> Run:
         """Print some of the run's labels, photograph them, and have those scripts read the picture instead.
@@ -78,21 +86,28 @@ class Agents:
         assert process.stdout is not None
         assert process.stderr is not None
         complaint = asyncio.ensure_future(process.stderr.read())
+        summary = _Line()
         try:
             async for text in process.stdout:
                 line = mjson.decode(text, type=_Line)
                 if line.summary:
-                    self.most_openings = max(self.most_openings, line.most_openings)
+                    summary = line
                     continue
                 seen = Seen(line.tag, line.act, line.outcome, line.rules, line.entry_index, line.code)
                 self._seen(run.site, seen)
-            if await process.wait() != 0:
-                raise AgentFailed((await complaint).decode(errors="replace"))
+            self._check(run.site, await process.wait(), summary, (await complaint).decode(errors="replace"))
         finally:
             if process.returncode is None:
                 process.terminate()
                 await process.wait()
             complaint.cancel()
+
+    def _check(self, site: str, code: int, summary: _Line, complaint: str) -> None:
+        """An agent ends with its summary, nothing left to send, and no permit that opened a valve twice."""
+        if code == 0 and summary.summary and summary.most_openings <= 1 and not summary.pending + summary.set_aside:
+            return
+        self._complain(f"{site}: 终端异常 the agent failed ({code}, {summary})\n{complaint}")
+        self._seen(site, Seen(f"agent-{site}", "simulate", "fault"))
 
     def _write_plan(self, run: Run) -> Path:
         self._runs += 1

@@ -4,6 +4,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -30,9 +31,10 @@ _TIMEOUT_S = 30.0
 
 
 class Outcome(Struct, frozen=True):
-    """How the day ended. `audit` is `ok` or what the audit found first."""
+    """How the day ended. `audit` is `ok` or what the audit found first, `loaded` how many honest cylinders went out."""
 
     verdict: Verdict
+    loaded: int
     audit: str
     entries: int
     url: str
@@ -71,19 +73,23 @@ class DemoDay:
         ):
             ids = ClaimIds(random.Random(f"day {self._city.seed}"))  # noqa: S311 - play, not a secret
             offices = Offices(client, self._city, story, ids, lambda seen: self._took("", seen))
-            agents = Agents(self._folder, url, self._city, story, self._took)
+            agents = Agents(self._folder, url, self._city, story, seen=self._took, complain=self._complain)
             with Live(self._board, console=self._console, refresh_per_second=8, transient=False):
                 await self._shift(offices, agents)
             outcome = await self._conclude(client, url)
             tell(outcome)
             if not once:
                 self._console.print("按 Ctrl-C 结束 · Ctrl-C ends it")
-                await asyncio.Event().wait()
+                with suppress(asyncio.CancelledError):  # Ctrl-C is the way out here, and no failure
+                    await asyncio.Event().wait()
             return outcome
 
     def _took(self, site: str, seen: Seen) -> None:
         self._seen.append(seen)
         self._board.took(site, seen)
+
+    def _complain(self, text: str) -> None:
+        self._console.print(text, style="red", markup=False, highlight=False)
 
     async def _shift(self, offices: Offices, agents: Agents) -> None:
         planting = self._planting
@@ -111,8 +117,10 @@ class DemoDay:
         book = await read_back(client, [*(station.site for station in STATIONS), BODY_SITE])
         held = [structs.replace(one, rules=book.get(one.entry_index or -1, one.rules)) for one in self._seen]
         verdict = compare(self._planting, held)
+        loaded = {one.tag for one in held if one.act == "depot_out" and one.outcome == "accepted"}
+        honest = len(loaded & self._planting.through.keys())
         story = await read_trace(client, self._planting.traced)
         report = await asyncio.to_thread(audit, self._url, ORIGIN)
         first = report.findings[0] if report.findings else None
         said = "ok" if first is None else f"{first.table} {first.row}: {first.what}"
-        return Outcome(verdict, said, report.entries, url, self._planting.traced, story)
+        return Outcome(verdict, honest, said, report.entries, url, self._planting.traced, story)

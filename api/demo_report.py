@@ -81,6 +81,6 @@ def _unfinished(planting: Planting, answers: dict[str, list[Seen]]) -> Iterable[
 
 
 def what_is(tag: str) -> str:
-    """A tag in Chinese."""
+    """What a tag stands for, Chinese and English; '' for honest work."""
     way = WAYS.get(tag.rpartition("-")[0])
-    return "" if way is None else way.zh
+    return "" if way is None else f"{way.zh} {way.en}"

@@ -1,4 +1,4 @@
-"""The shift live, on standard error: what each station does, and every no with its reason."""
+"""The shift live, on standard error: what each station does, and every refusal with its rule."""
 
 import time
 from collections import Counter, deque
@@ -55,7 +55,9 @@ class Board:
         return Group(table, self._last_noes())
 
     def _last_noes(self) -> Table:
-        table = Table(title="最近的“不” the latest noes", box=None, show_header=False)
+        table = Table(
+            title="最近的拒绝、违规与提醒 the latest refusals, violations and warnings", box=None, show_header=False
+        )
         for site, seen in self._noes:
             colour = _COLOURS[seen.outcome]
             rule = seen.rules[0] if seen.rules else ""

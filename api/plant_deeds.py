@@ -78,8 +78,9 @@ def _loads(sower: Sower, clerk: Clerk, station: Station) -> None:
         c.RecordArrival, site=station.site, person=station.filler, vehicle=station.vehicle, counts={"YSP35.5": 40}
     )
     sower.deed("midday", desk, "arrival", arrived)
-    for way in ("opening-stock", "recalled_full", "seized_full", "locked_full"):
-        state = State.RECALLED_LATER if way == "recalled_full" else State.FIT
+    states = {"recalled_full": State.RECALLED_LATER, "overdue_full": State.OVERDUE}
+    for way in ("opening-stock", "recalled_full", "overdue_full", "seized_full", "locked_full"):
+        state = states.get(way, State.FIT)
         cylinder = sower.counted(station.site, sower.cylinder(state, site=station.site), c.Content.FULL)
         if way == "seized_full":
             seized = clerk.make(c.SeizeCylinder, code=cylinder.code, order_no="KY-2026-018", kind="sealed")

@@ -54,6 +54,7 @@ WAYS = {
     "uninsured": Way("SUP-01", "企业保险过期", "the enterprise's insurance has lapsed"),
     "skew": Way("DATA-01", "终端时间偏差", "the device's clock is far off"),
     # by papers: what offices and bodies say
+    "overdue_full": Way("INS-02", "超期未检重瓶装车", "an overdue full one loaded"),
     "recalled_full": Way("RECALL-01", "召回后重瓶装车", "a full one loaded after its recall"),
     "seized_full": Way("RECALL-02", "扣押重瓶装车", "a seized full one loaded"),
     "locked_full": Way("LOCK-01", "锁定重瓶装车", "a locked full one loaded"),

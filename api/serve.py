@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import sys
 import time
 from collections.abc import Callable
 
@@ -19,6 +20,7 @@ from ledger.store.writer import Writer
 _BACKLOG = 2048
 _KEEP_ALIVE_S = 75  # longer than a station's pause between scans
 _SHUTDOWN_S = 20
+_SWITCH_INTERVAL_S = 0.0005
 
 Ready = Callable[[str], None]
 """Told the server's URL when it takes requests."""
@@ -75,6 +77,8 @@ class Server(uvicorn.Server):
 
 def serve(settings: Settings, clock: Clock, ready: Ready) -> None:
     """Serve until a signal ends it. `ledger serve` passes the real clock; only demo and tests pass another."""
+    # The writer's thread waits for the event loop's at every answer of the database, by default up to 5 ms each time.
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
     make_server(settings, clock, ready).run_bound()
 
 

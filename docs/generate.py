@@ -3,6 +3,8 @@
 
 Pages: rules.md (rules and refusals), lifecycle.md (the table as a picture), entitlement.md (claim x role), claims.md
 (claims and events, field by field), example.md (two bundles and their entries, byte by byte).
+
+This file is over 400 lines because it is five pages, and a page is mostly its own words.
 """
 
 import base64

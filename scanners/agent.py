@@ -14,7 +14,6 @@ from ledger.entry import Answer
 from scanners.claim_id import ClaimIds
 from scanners.config import GunConfig, StationConfig
 from scanners.desk import Desk, Hands
-from scanners.faults import StationFault
 from scanners.gun import Gun
 from scanners.line import FillPost
 from scanners.orders import parse_order
@@ -24,7 +23,6 @@ from scanners.rows import RowPost
 from scanners.scale import Scale
 from scanners.screen import Shown, alarm
 from scanners.sender import Sender
-from scanners.valve import Leave, Valve
 
 Post = RowPost | FillPost
 Answered = Callable[[Sequence[AnyClaim], list[Answer]], None]
@@ -63,6 +61,7 @@ class Station:
         self.ready = asyncio.Event()
         self.guns: dict[str, Gun] = {}
         self.posts: dict[str, Post] = {}
+        self._scales = {scale.line: Scale(scale.host, scale.port, scale.registers) for scale in config.scales}
 
     async def run(self) -> None:
         """Work until cancelled. `ready` is set when all guns listen; `guns` then tells their ports."""
@@ -104,38 +103,17 @@ class Station:
         crew = self.config.crew
         person = crew.checker if gun.post == "postfill" else crew.person
         hands = Hands(person, crew.vehicle, crew.tank_lot)
-        scale = None
-        if gun.scale is not None:
-            found = next(scale for scale in self.config.scales if scale.line == gun.scale)
-            scale = Scale(found.host, found.port, found.registers)
+        scale = None if gun.scale is None else self._scales[gun.scale]
         if gun.post != "fill":
             return RowPost(name, gun.post, desk, hands, scale)
         assert gun.scale is not None
         assert scale is not None
-
-        def opened(leave: Leave) -> None:
-            post.opened(leave)
-
-        def fault(fault: StationFault) -> None:
-            post.fault(fault)
-
-        valve = Valve(
-            gun.scale,
-            scale,
-            self.outbox,
-            report=self.report,
-            clock=self.clock,
-            ids=self.ids,
-            on_opened=opened,
-            on_fault=fault,
-            poll_s=self.config.poll_s,
-        )
-        post = FillPost(name, gun.scale, desk, hands, valve)
-        return post
+        poll_s = self.config.poll_s
+        return FillPost(name, gun.scale, desk, hands, scale=scale, report=self.report, poll_s=poll_s)
 
     async def _serve(self, gun: Gun, post: Post) -> None:
         if isinstance(post, FillPost):
-            await post.recover()
+            post.recover()
         repeats = Repeats()
         async for reading in gun.readings():
             order = parse_order(reading)

@@ -104,6 +104,11 @@ class StationConfig(Struct, frozen=True, forbid_unknown_fields=True):
         scales = {scale.line for scale in self.scales}
         if len(scales) != len(self.scales):
             raise Misconfigured("充装秤编号重复", "two scales have the same `line`")
+        filling = [gun.scale for gun in self.guns if gun.post == "fill"]
+        if len(set(filling)) != len(filling):
+            raise Misconfigured(
+                "一台充装秤只能配一把充装枪", "two `fill` guns on one scale: nobody would know whose fill it is"
+            )
         for gun in self.guns:
             if gun.post in ("fill", "postfill") and gun.scale not in scales:
                 raise Misconfigured(

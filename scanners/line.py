@@ -8,8 +8,9 @@ from ledger.events import FillAuthorised
 from scanners.desk import Desk, Hands, code_of
 from scanners.faults import StationFault
 from scanners.orders import Order
+from scanners.scale import Scale
 from scanners.screen import Shown, alarm, judge
-from scanners.valve import Ending, Leave, Valve
+from scanners.valve import Ending, Leave, Report, Valve
 
 _LIGHTEST_CYLINDER_G = 500  # no registered tare is less (`ledger.claim.RegisterCylinder`)
 
@@ -17,9 +18,22 @@ _LIGHTEST_CYLINDER_G = 500  # no registered tare is less (`ledger.claim.Register
 class FillPost:
     """One filling line (充装秤): one cylinder at a time."""
 
-    def __init__(self, name: str, line: str, desk: Desk, hands: Hands, valve: Valve) -> None:
+    def __init__(
+        self, name: str, line: str, desk: Desk, hands: Hands, *, scale: Scale, report: Report, poll_s: float
+    ) -> None:
         self.name = name
-        self._line, self._desk, self._hands, self._valve = line, desk, hands, valve
+        self._line, self._desk, self._hands = line, desk, hands
+        self._valve = Valve(
+            line,
+            scale,
+            desk.outbox,
+            report=report,
+            clock=desk.clock,
+            ids=desk.ids,
+            on_opened=self._opened,
+            on_fault=self._fault,
+            poll_s=poll_s,
+        )
         self._filling: asyncio.Task[None] | None = None
         self._alarmed = ""
 
@@ -30,13 +44,14 @@ class FillPost:
             self._desk.show(Shown(self.name, "busy", "amber", "正在充装，请稍候", "filling; wait", code, reading))
             return
         self._desk.show(Shown(self.name, "read", "green", "已扫，申请充装", "read; asking leave", code, reading))
+        self._valve.stopped = False
         self._filling = self._desk.spawn(self._fill(code))
 
     async def order(self, order: Order) -> None:
         """Follow an order."""
         if order.verb == "STOP":
             try:
-                await self._valve.scale.withdraw()
+                await self._valve.stop()
             except StationFault as fault:
                 self._desk.show(alarm(self.name, fault))
                 return
@@ -46,8 +61,11 @@ class FillPost:
         else:
             self._desk.show(Shown(self.name, "fault", "red", "此岗位不能执行该指令", "no such order at this post"))
 
-    async def recover(self) -> None:
-        """Settle and tell what a crash left open; before the first scan."""
+    def recover(self) -> None:
+        """Settle and tell what a crash left open; until the scale has told, a scan finds the line busy."""
+        self._filling = self._desk.spawn(self._recover())
+
+    async def _recover(self) -> None:
         for ending in await self._valve.recover():
             self._desk.show(self._ending(ending))
 
@@ -65,15 +83,14 @@ class FillPost:
             self._desk.show(alarm(self.name, fault))
         self._valve.scale.close()
 
-    def opened(self, leave: Leave) -> None:
-        """The valve opened (called by the valve)."""
+    def _opened(self, leave: Leave) -> None:
         self._alarmed = ""
         self._desk.show(
             Shown(self.name, "opened", "green", "准许充装，阀门已开", "filling", leave.code, claim_id=leave.claim_id)
         )
 
-    def fault(self, fault: StationFault) -> None:
-        """Alarm once for each kind of fault, not at every look at a silent scale (called by the valve)."""
+    def _fault(self, fault: StationFault) -> None:
+        # Once for each kind of fault, not at every look at a silent scale.
         if fault.zh != self._alarmed:
             self._alarmed = fault.zh
             self._desk.show(alarm(self.name, fault))

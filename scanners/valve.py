@@ -79,9 +79,19 @@ class Valve:
         opens_within_s: float = 2.0,
     ) -> None:
         self._line, self.scale = line, scale
+        self.stopped = False
         self._outbox, self._report, self._clock, self._ids = outbox, report, clock, ids
         self._on_opened, self._on_fault = on_opened, on_fault
         self._poll_s, self._beat_s, self._opens_within_s = poll_s, beat_s, opens_within_s
+
+    async def stop(self) -> None:
+        """Shut the valve now, and let nothing under way open it; ScaleFault when the scale does not hear.
+
+        The flag first, the permit after: a fill that has not asked for its permit yet sees the flag, and one that has
+        is ahead of us on the same wire. Set `stopped` to False to fill again.
+        """
+        self.stopped = True
+        await self.scale.withdraw()
 
     async def fill(self, leave: Leave) -> Ending:
         """Fill once under this leave and report it; AlreadyConsumed, ScaleFault before anything opened."""
@@ -100,10 +110,11 @@ class Valve:
             self._outbox.consume, Consumed(leave.claim_id, leave.line, leave.code, mjson.encode(fill), "consumed")
         )
         # From here on a crash leaves the row `consumed`: no restart opens under this leave, recovery reads the scale.
-        if self._clock() > leave.start_by:
-            # The disk was slower than the leave is long: still shut, so it is given up, not opened late.
+        late = self._clock() > leave.start_by
+        if late or self.stopped:
+            # The disk was slower than the leave is long, or somebody cried stop: still shut, so it is given up.
             await asyncio.to_thread(self._outbox.settle, leave.claim_id, "unused")
-            return Ending("late", leave, state.weight_g)
+            return Ending("late" if late else "unused", leave, state.weight_g)
         try:
             # A crash in here may leave the valve open: the heartbeat stops, the scale closes it, recovery reports it.
             await self.scale.permit_once()

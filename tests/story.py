@@ -1,10 +1,11 @@
 """A small town for tests: who is who, signed bundles, and the filings that make a filling station able to fill."""
 
 import dataclasses
+import functools
 import hashlib
 import itertools
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
@@ -20,6 +21,8 @@ from ledger.replay import next_link, pack_label
 from ledger.store.append import Received
 from ledger.world import World, chain_after, parties_of, subject_of
 
+K = TypeVar("K", bound=c.Claim)
+
 ORIGIN = "ledger.test/320600/v1"
 START = 1_767_225_600_000  # 2026-01-01 08:00 in China
 MINUTE = 60_000
@@ -31,6 +34,7 @@ def claim_id(number: int) -> str:
     return f"01900000-0000-7000-8000-{number:012x}"
 
 
+@functools.cache
 def private_key(name: str, alg: str = "ed25519") -> PrivateKey:
     """A key that is the same in every run."""
     seed = hashlib.sha256(name.encode()).digest()
@@ -81,7 +85,7 @@ class Story:
         """What every claim says."""
         return {"claim_id": claim_id(next(self.ids)), "scanned_at": self.now}
 
-    def make(self, act: type[c.Claim], /, **fields: Any) -> Any:
+    def make(self, act: type[K], /, **fields: Any) -> K:
         """A claim of that kind, with defaults that stand at the station."""
         here = {"site": "S1", "person": "P1", "line": "L1", "tank_lot": "T1", "vehicle": "V1"}
         known = {name: value for name, value in here.items() if name in act.__struct_fields__}
@@ -297,9 +301,8 @@ class Town(Telling):
         """Another town with the same past: what happens in one no longer happens in the other."""
         old = self.world
         registry = Registry()
-        registry.records = dict(old.registry.records)
-        registry.owned.update({key: dict(claims) for key, claims in old.registry.owned.items()})
-        registry.open_recalls = dict(old.registry.open_recalls)
+        for record in sorted(old.registry.records.values(), key=lambda one: one.entry_index):
+            registry.file(record.claim, seq=record.seq, entry_index=record.entry_index)
         registry.in_force = old.registry.in_force
         world = World(old.log, registry)
         world.cylinders, world.codes = dict(old.cylinders), dict(old.codes)

@@ -19,7 +19,9 @@ from ledger.rules.rule import RULES
 from scanners.image import read_image
 from scanners.plan import load_plan
 
-FAMILY_NAMES = set(["ID", "OWN", "REG", "INS", "LIFE", "TYPE", "COND", "FILL", "RECALL", "SCRAP", "SUP", "DATA", "LOCK", "CAL"])
+FAMILY_NAMES = {
+    "ID", "OWN", "REG", "INS", "LIFE", "TYPE", "COND", "FILL", "RECALL", "SCRAP", "SUP", "DATA", "LOCK", "CAL",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -55,7 +57,7 @@ def test_no_cylinder_plays_two_parts():
 def test_the_agent_takes_the_plans_and_reads_the_pictures(tmp_path: Path):
     city = build_city(2)
     planting = plan_day(city)
-    agents = Agents(tmp_path, "http://127.0.0.1:1", city, story_time(0, 1), lambda _site, _seen: None)
+    agents = Agents(tmp_path, "http://127.0.0.1:1", city, story_time(0, 1), seen=lambda *_: None, complain=print)
     run = agents.print_labels(planting.runs[0], planting.through)
     plan = load_plan(agents._write_plan(run))
     assert len(plan.cylinders) == len(run.scripts)

@@ -174,5 +174,5 @@ def test_every_planted_violation_meets_its_rule_and_nothing_else_meets_any(seed)
 def test_most_of_the_shift_is_honest_and_goes_all_the_way():
     day = Day(9)
     scripts = sum(len(run.scripts) for run in day.planting.runs)
-    assert scripts > 400
-    assert len(day.planting.through) > scripts * 0.6
+    assert scripts > 350
+    assert len(day.planting.through) > scripts * 0.55

@@ -274,6 +274,7 @@ def test_a_permit_lost_on_the_way_is_given_up(tmp_path):
 def test_the_scale_itself_loses_power(tmp_path):
     async def act(line: Line) -> None:
         process = await line.start(new_leave())
+        await line.scale.hands.write(at.WATCHDOG_MS, 5_000)
         await line.hear(process, "opened")
         line.scale.kill()
         await line.hear(process, "fault")
@@ -296,6 +297,28 @@ def test_never_opens_after_the_leave_lapsed(tmp_path):
         assert await line.run(new_leave()) == ["ended late"]
         assert line.tap.permits == 0
         assert await line.openings() == (0, 0)
+
+    on_a_line(tmp_path, act)
+
+
+def test_a_stop_that_comes_before_the_permit_keeps_the_valve_shut(tmp_path):
+    async def act(line: Line) -> None:
+        outbox = open_outbox(line.path)
+        leave = Leave(new_leave(), CODE, "s-1", "L1", "p-1", "t-1", line.start_by, 30_500)
+
+        async def report(claims: Sequence[AnyClaim], settles: tuple[str, FillState]) -> None:
+            await asyncio.to_thread(outbox.put, claims, settles=settles)
+
+        scale = Scale("127.0.0.1", line.port, at.SIMULATED)
+        valve = Valve(
+            "L1", scale, outbox, report=report, clock=now_ms, ids=ClaimIds(now_ms),
+            on_opened=lambda _: None, on_fault=lambda _: None, poll_s=0.01,
+        )  # fmt: skip
+        await valve.stop()
+        assert (await valve.fill(leave)).kind == "unused"
+        assert line.tap.permits == 0
+        scale.close()
+        outbox.close()
 
     on_a_line(tmp_path, act)
 

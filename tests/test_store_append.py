@@ -100,7 +100,9 @@ def test_a_round_is_decided_logged_and_traced(town: Town) -> None:
             "register_cylinder", "file_use_registration", "check_prefill", "authorise_fill", "start_fill",
             "complete_fill", "check_postfill", "release_cylinder", "depot_out", "authorise_fill",
         ]  # fmt: skip
-        assert [one.entry.outcome.cylinder for one in lot_cylinders(connection, log_id, "T1")] == [cylinder.cylinder]
+        assert [one.entry.subject for one in lot_cylinders(connection, log_id, "T1")] == [
+            f"cylinder:{cylinder.cylinder}"
+        ]
     with reading(engine, ("S2",)) as connection, pytest.raises(NotFound):
         cylinder_by_code(connection, log_id, code)
     with reading(engine, ()) as connection:
@@ -133,6 +135,7 @@ def test_other_bytes_under_a_used_id_are_refused_and_that_once(town: Town) -> No
     assert town.check() == size
     # The id belongs to its signer: another's is another claim.
     (mine,) = town.tell(town.story.office, other)
+    assert isinstance(mine, e.Refusal)
     assert [note.reason for note in mine.reasons] == ["signer_not_entitled"]
 
 

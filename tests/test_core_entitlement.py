@@ -1,0 +1,244 @@
+"""Who may say what: the matrix written out once more, by hand, and the bounds around it."""
+
+import functools
+from typing import Any, get_args
+
+import pytest
+from msgspec import structs
+
+from ledger import claim as c
+from ledger import events as e
+from ledger.bundle import signer_key
+from ledger.claim import Role
+from tests.story import Signer, Town, code, private_key
+
+ROLES = {
+    "A": Role.AUTHORITY, "I": Role.INSPECTION_BODY, "O": Role.OFFICE, "S": Role.STATION, "W": Role.WORKER, "L": Role.LOG,
+}  # fmt: skip
+
+MATRIX = """
+open_log               A.....     record_inspection      .I....
+adopt_pack             A.....     check_prefill          ...S..
+enrol_signer           A.O...     authorise_fill         ...S..
+file_enterprise        A.....     start_fill             ...S..
+file_permit            A.....     complete_fill          ...S..
+file_site              ..O...     interrupt_fill         ...S..
+file_line              ..O...     weigh_cylinder         .I.S..
+file_calibration       ..O...     check_postfill         ...S..
+file_person            ..O...     release_cylinder       ...S..
+file_certificate       A.O...     depot_out              .I.S..
+file_tank_lot          ..OS..     depot_in               .I.S..
+file_use_registration  A.....     collect_cylinder       ...SW.
+file_insurance         ..O...     set_aside              .I.S..
+open_recall            A.....     lock_cylinder          ..OS.L
+close_recall           A.....     bleed_cylinder         ...S..
+register_cylinder      ..O...     seize_cylinder         A.....
+bind_code              ..OS..     end_seizure            A.....
+decide_scrap           .IO...     destroy_cylinder       .IOS..
+deregister_cylinder    A.O...     count_stock            ..OS..
+record_arrival         ...S..     correct_cylinder       ..OS..
+"""
+_words = MATRIX.split()
+EXPECTED = dict(zip(_words[::2], _words[1::2], strict=True))
+ACTS: dict[str, type[c.Claim]] = {str(act.__struct_config__.tag): act for act in get_args(c.AnyClaim)}
+
+ONE, TWO = code(1), code(2)
+CLAIM_ID = "01900000-0000-7000-8000-0000000fffff"
+WEIGHTS = {"weight_g": 31_000}
+OWN: dict[str, dict[str, Any]] = {
+    # What each act must name beyond the usual for its signer to stay within its own house.
+    "bind_code": {"new_code": code(9)},
+    "start_fill": {"authorisation": CLAIM_ID},
+    "complete_fill": {"authorisation": CLAIM_ID, "end_weight_g": 31_000},
+    "interrupt_fill": {"authorisation": CLAIM_ID, **WEIGHTS},
+    "weigh_cylinder": WEIGHTS,
+    "check_postfill": WEIGHTS,
+    "bleed_cylinder": WEIGHTS,
+    "decide_scrap": {"person": "P1"},
+    "file_line": {"site": "S1"},
+    "file_tank_lot": {"site": "S1"},
+}
+
+
+@functools.cache
+def _town() -> Town:
+    town = Town()
+    town.opened()
+    town.with_cylinder(1)
+    town.tell(town.story.rival, town.story.cylinder(2, owner="E2"))
+    site = {"district": "320600", "kind": "filling_station", "status": "open", "name": "邻家站"}
+    town.tell(town.story.rival, town.story.make(c.FileSite, site="S2", enterprise="E2", **site))
+    town.tell(town.story.rival, town.story.make(c.FileLine, site="S2", line="L20", kind="scale", division_g=50,
+                                                status="in_service"))  # fmt: skip
+    town.tell(town.story.rival, town.story.make(c.FilePerson, person="P20", enterprise="E2", status="active"))
+    for role in (Role.WORKER, Role.LOG):
+        signer = holder(role)
+        enrolled = town.story.enrolment(signer, role, "E1" if role is Role.WORKER else None, ("S1",))
+        assert isinstance(town.tell(town.story.authority, enrolled), e.Filed)
+    return town
+
+
+@pytest.fixture
+def town() -> Town:
+    return _town().copy()
+
+
+def holder(role: Role) -> Signer:
+    return Signer(role, private_key(role))
+
+
+def signer_of(town: Town, role: Role) -> Signer:
+    story = town.story
+    known = {
+        Role.AUTHORITY: story.authority, Role.INSPECTION_BODY: story.inspector, Role.OFFICE: story.office,
+        Role.STATION: story.station,
+    }  # fmt: skip
+    return known.get(role) or holder(role)
+
+
+def claim_of(town: Town, tag: str, role: Role, /, **fields: Any) -> Any:
+    """A claim of that kind that its signer could honestly make."""
+    from tests.story import USUAL  # noqa: PLC0415 - only to lay this table's words over it
+
+    act, story = ACTS[tag], town.story
+    special = {
+        c.OpenLog: story.opening,
+        c.AdoptPack: lambda: story.make(c.AdoptPack, pack=story.opening().pack, expects=0),
+        c.RegisterCylinder: lambda: story.cylinder(5),
+        c.EnrolSigner: lambda: story.enrolment(Signer("new", private_key("new")), Role.WORKER, "E1", ("S1",)),
+    }
+    if act in special:
+        return structs.replace(special[act](), **fields)
+    said = dict(USUAL.get(act, {})) | OWN.get(tag, {})
+    if "code" in act.__struct_fields__:
+        said["code"] = ONE
+    if role is Role.INSPECTION_BODY and "site" in act.__struct_fields__:
+        said["site"] = "B1S"
+    return story.make(act, **(said | fields))
+
+
+def refused_as(outcome: e.Outcome) -> str | None:
+    return outcome.reasons[0].reason if isinstance(outcome, e.Refusal) else None
+
+
+def may(town: Town, signer: Signer, claim: c.AnyClaim) -> bool:
+    return refused_as(town.copy().tell(signer, claim)) != "signer_not_entitled"
+
+
+def test_the_matrix_names_every_claim() -> None:
+    assert set(EXPECTED) == set(ACTS)
+
+
+@pytest.mark.parametrize("tag", sorted(EXPECTED))
+def test_matrix(town: Town, tag: str) -> None:
+    for letter, role in ROLES.items():
+        allowed = may(town, signer_of(town, role), claim_of(town, tag, role))
+        # A second entry 0 is stale whoever brings it; who may bring the first stands in the flows.
+        assert allowed == (letter in EXPECTED[tag] or tag == "open_log"), (tag, role)
+
+
+@pytest.mark.parametrize("tag", sorted(tag for tag in EXPECTED if "site" in ACTS[tag].__struct_fields__))
+def test_a_signer_speaks_at_its_own_sites_only(town: Town, tag: str) -> None:
+    for role in ROLES.values():
+        if role in (Role.AUTHORITY, Role.LOG) or tag in ("file_site",):
+            continue
+        assert not may(town, signer_of(town, role), claim_of(town, tag, role, site="S2")), (tag, role)
+        assert not may(town, signer_of(town, role), claim_of(town, tag, role, site="S7")), (tag, role)
+
+
+def test_an_enrolment_lists_its_acts(town: Town) -> None:
+    gate = Signer("gate", private_key("gate"))
+    few = structs.replace(
+        town.story.enrolment(gate, Role.STATION, "E1", ("S1",)), acts=("collect_cylinder", "seize_cylinder")
+    )
+    assert isinstance(town.tell(town.story.office, few), e.Filed)
+    assert may(town, gate, claim_of(town, "collect_cylinder", Role.STATION))
+    assert not may(town, gate, claim_of(town, "check_prefill", Role.STATION))
+    assert not may(town, gate, claim_of(town, "seize_cylinder", Role.STATION)), "a list adds nothing to a role"
+
+
+FOREIGN: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("register_cylinder", {"owner": "E2"}),
+    ("bind_code", {"code": TWO}),
+    ("correct_cylinder", {"code": TWO, "tare_g": 15_000}),
+    ("decide_scrap", {"code": TWO}),
+    ("deregister_cylinder", {"code": TWO}),
+    ("destroy_cylinder", {"code": TWO}),
+    ("file_site", {"enterprise": "E2"}),
+    ("file_site", {"site": "S2"}),
+    ("file_line", {"site": "S2"}),
+    ("file_line", {"line": "L20"}),
+    ("file_calibration", {"line": "L20"}),
+    ("file_calibration", {"certificate": "CAL20"}),
+    ("file_person", {"enterprise": "E2"}),
+    ("file_person", {"person": "P20"}),
+    ("file_certificate", {"person": "P20"}),
+    ("file_certificate", {"certificate": "C20"}),
+    ("file_insurance", {"enterprise": "E2"}),
+    ("file_insurance", {"policy": "INS20"}),
+    ("file_tank_lot", {"site": "S2"}),
+    ("file_tank_lot", {"tank_lot": "T20"}),
+    ("enrol_signer", {"enterprise": "E2"}),
+    ("enrol_signer", {"enterprise": None}),
+    ("enrol_signer", {"sites": ("S2",)}),
+    ("enrol_signer", {"sites": ("S1", "S2")}),
+    ("enrol_signer", {"role": Role.OFFICE}),
+    ("enrol_signer", {"role": Role.AUTHORITY}),
+    ("enrol_signer", {"role": Role.INSPECTION_BODY}),
+    ("enrol_signer", {"role": Role.LOG}),
+)
+
+
+@pytest.mark.parametrize(("tag", "fields"), FOREIGN, ids=[f"{n}-{tag}" for n, (tag, _) in enumerate(FOREIGN)])
+def test_an_office_keeps_to_its_own_house(town: Town, tag: str, fields: dict[str, Any]) -> None:
+    rival, make = town.story.rival, town.story.make
+    years = {"valid_from": "2025-01-01", "valid_to": "2027-12-31"}
+    for claim in (
+        make(c.FileCalibration, certificate="CAL20", line="L20", **years),
+        make(c.FileCertificate, certificate="C20", person="P20", kind="filling", status="valid", **years),
+        make(c.FileInsurance, policy="INS20", enterprise="E2", **years),
+        town.story.lot(tank_lot="T20", site="S2"),
+    ):
+        assert isinstance(town.tell(rival, claim), e.Filed)
+    assert may(town, town.story.office, claim_of(town, tag, Role.OFFICE)), "as a control"
+    assert not may(town, town.story.office, claim_of(town, tag, Role.OFFICE, **fields))
+
+
+@pytest.mark.parametrize("victim", ["authority", "log", "rival", "inspector"])
+def test_an_office_cannot_take_over_somebody_elses_key(town: Town, victim: str) -> None:
+    """Entry 0's signers are enrolled by no record, and still nobody may enrol them as his own."""
+    taken = town.story.enrolment(getattr(town.story, victim), Role.STATION, "E1", ("S1",))
+    head = town.world.registry.records.get(f"signer:{taken.signer}")
+    taken = structs.replace(taken, expects=None if head is None else head.seq)
+    assert not may(town, town.story.office, taken)
+
+
+def test_a_station_keeps_to_its_owners_cylinders_where_there_is_no_way_back(town: Town) -> None:
+    for tag in ("bind_code", "correct_cylinder", "destroy_cylinder"):
+        assert may(town, town.story.station, claim_of(town, tag, Role.STATION))
+        assert not may(town, town.story.station, claim_of(town, tag, Role.STATION, code=TWO))
+    for tag in ("collect_cylinder", "depot_in", "set_aside", "lock_cylinder", "count_stock", "check_prefill"):
+        assert may(town, town.story.station, claim_of(town, tag, Role.STATION, code=TWO)), "facts are facts"
+    for tag in ("decide_scrap", "destroy_cylinder"):
+        assert may(town, town.story.inspector, claim_of(town, tag, Role.INSPECTION_BODY, code=TWO))
+
+
+@pytest.mark.parametrize("status", ["revoked", "quarantined"])
+def test_a_signer_that_is_out_says_nothing_and_its_attempts_are_kept(town: Town, status: Any) -> None:
+    station = town.story.station
+    record = town.world.registry.records[f"signer:{station.id}"]
+    out = town.story.enrolment(station, Role.STATION, "E1", ("S1",))
+    assert isinstance(town.tell(town.story.office, structs.replace(out, status=status, expects=record.seq)), e.Filed)
+    size = town.world.size
+    for tag in ("check_prefill", "authorise_fill", "collect_cylinder"):
+        assert refused_as(town.tell(station, claim_of(town, tag, Role.STATION))) == "signer_revoked"
+    assert town.world.size == size + 3
+    back = structs.replace(out, claim_id=town.story.base()["claim_id"], expects=record.seq + 1)
+    assert isinstance(town.tell(town.story.office, back), e.Filed)
+    assert may(town, station, claim_of(town, "check_prefill", Role.STATION))
+
+
+def test_a_key_that_nobody_enrolled(town: Town) -> None:
+    stranger = Signer("stranger", private_key("stranger", "p256"))
+    assert signer_key(stranger.key).alg == "p256"
+    assert refused_as(town.tell(stranger, claim_of(town, "check_prefill", Role.STATION))) == "signer_revoked"

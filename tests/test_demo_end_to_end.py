@@ -1,0 +1,43 @@
+"""`ledger demo --once`, as a user starts it: embedded database, server and agents as processes, a shift over HTTP."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+LEDGER = Path(sys.executable).with_name("ledger")
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("LEDGER_")}
+TIMEOUT_S = 240
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(LEDGER), *arguments], capture_output=True, text=True, timeout=TIMEOUT_S, env=ENVIRONMENT, check=False
+    )
+
+
+def test_every_planted_violation_is_met_and_the_log_that_is_kept_audits(tmp_path: Path):
+    kept = tmp_path / "city"
+    done = run("demo", "--once", "--seed", "7", "--keep", str(kept))
+    assert done.returncode == 0, done.stdout + done.stderr
+    (line,) = done.stdout.splitlines()
+    told = json.loads(line)
+    assert list(told) == ["entries", "planted", "found", "missed", "wrongly_refused", "audit"]
+    assert told["found"] == told["planted"]
+    assert min(told["planted"].values()) >= 3
+    assert told["missed"] == told["wrongly_refused"] == []
+    assert told["audit"] == "ok"
+    assert "一瓶到底" in done.stderr
+
+    audited = run("audit", "--data", str(kept), "--json")
+    assert audited.returncode == 0, audited.stderr
+    assert json.loads(audited.stdout.splitlines()[-1])["entries"] == told["entries"]
+
+
+def test_a_directory_that_holds_something_is_not_used(tmp_path: Path):
+    (tmp_path / "precious").touch()
+    done = run("demo", "--once", "--keep", str(tmp_path))
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert [path.name for path in tmp_path.iterdir()] == ["precious"]
