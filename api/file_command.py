@@ -12,12 +12,11 @@ from typing import Any
 import click
 import httpx
 import msgspec
-from msgspec import Struct
 
 from api.health import Health
 from api.problems import Problem
 from api.serve import real_clock
-from api.signing import new_claim_id, read_private_key
+from api.signing import Chain, keep_chain, new_claim_id, read_chain, read_private_key
 from api.words import sentence
 from ledger.bundle import Bundle, encode_payload, open_bundle, sign_bundle
 from ledger.claim import AnyClaim
@@ -27,13 +26,6 @@ from ledger.events import Refusal
 
 REFUSED_EXIT_CODE = 1
 _TIMEOUT_S = 30
-
-
-class Chain(Struct, frozen=True):
-    """Where a signer's chain of bundles stands: the next bundle's number, and the digest of the last one."""
-
-    device_seq: int = 0
-    device_prev: str | None = None
 
 
 class Rejected(LedgerError):
@@ -56,21 +48,20 @@ def file_command(claims: Path, key: Path, url: str, origin: str | None) -> None:
     Sign a JSON list of filings as one bundle, submit it, and tell each outcome; claim_id and scanned_at may be left
     out. Exit code 0 when all were accepted, 1 when any was refused, 2 when the bundle was not taken.
     """
-    chain_file = key.with_name(f"{key.name}.chain")
     kept = claims.with_name(f"{claims.name}.envelope")
     with httpx.Client(base_url=url, timeout=_TIMEOUT_S, trust_env=False) as http:
         if kept.exists():
             click.echo(f"重发未得到答复的 {kept} · sending again what was not answered", err=True)
         else:
             log = origin or _only_log(http)
-            kept.write_bytes(_sign(read_claims(claims), key, log, read_chain(chain_file)))
+            kept.write_bytes(_sign(read_claims(claims), key, log, read_chain(key)))
         bundle = open_bundle(kept.read_bytes())
         try:
             answers = _submit(http, bundle)
         except Rejected:
             kept.unlink()  # nothing was stored, and the same bytes would be refused again
             raise
-    chain_file.write_bytes(msgspec.json.encode(Chain(bundle.device_seq + 1, bundle.digest.hex())))
+    keep_chain(key, bundle)
     kept.unlink()
     _tell(bundle, answers)
     sys.exit(REFUSED_EXIT_CODE if any(isinstance(answer.outcome, Refusal) for answer in answers) else 0)
@@ -86,14 +77,6 @@ def read_claims(path: Path) -> list[AnyClaim]:
     except (ValueError, TypeError) as error:
         raise Malformed(f"{path} 内容有误：{error}", f"{path} is no list of claims: {error}") from error
     return claims
-
-
-def read_chain(path: Path) -> Chain:
-    """Where the key's chain stands; at its beginning when nothing was filed with it from here."""
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Chain) if path.exists() else Chain()
-    except msgspec.DecodeError as error:
-        raise Malformed(f"{path} 内容有误，可删除后重试", f"{path} is spoilt; remove it and try again") from error
 
 
 def _sign(claims: list[AnyClaim], key: Path, log: str, chain: Chain) -> bytes:

@@ -86,7 +86,7 @@ def tell(error: Exception) -> Told:
     if isinstance(error, HTTPException) and error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
         return _http(error)
     _log.error("bug while answering a request", exc_info=error)
-    zh, en = "服务器内部错误，未保存任何数据；请联系运维", "a bug of ours; nothing was stored; tell the operator"
+    zh, en = "服务器内部错误；请联系运维，并原样重发", "a bug of ours; tell the operator, and send the same bytes again"
     return _told("bug", "内部错误", 500, zh, en)
 
 

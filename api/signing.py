@@ -1,4 +1,4 @@
-"""Keys in files, and new claims: what the commands that sign need."""
+"""Keys in files with their chains of bundles, and new claims: what the commands that sign need."""
 
 import os
 import secrets
@@ -7,12 +7,21 @@ from pathlib import Path
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from msgspec import DecodeError, Struct
+from msgspec import json as mjson
 
-from ledger.bundle import PrivateKey, signer_key
+from ledger.bundle import Bundle, PrivateKey, signer_key
 from ledger.claim import SignerKey
 from ledger.errors import Malformed
 
 KEY_FILE_MODE = 0o600
+
+
+class Chain(Struct, frozen=True):
+    """Where a signer's chain of bundles stands: the next bundle's number, and the digest of the last one."""
+
+    device_seq: int = 0
+    device_prev: str | None = None
 
 
 def new_claim_id(at_ms: int) -> str:
@@ -65,3 +74,21 @@ def _no_key(path: Path) -> Malformed:
     return Malformed(
         f"{path} 不是未加密的 Ed25519 或 P-256 私钥（PEM）", f"{path} is no plain Ed25519 or P-256 private key in PEM"
     )
+
+
+def read_chain(key: Path) -> Chain:
+    """Where the chain of the key in this file stands; at its beginning when nothing was signed with it from here."""
+    path = _chain_file(key)
+    try:
+        return mjson.decode(path.read_bytes(), type=Chain) if path.exists() else Chain()
+    except DecodeError as error:
+        raise Malformed(f"{path} 内容有误，可删除后重试", f"{path} is spoilt; remove it and try again") from error
+
+
+def keep_chain(key: Path, bundle: Bundle) -> None:
+    """Remember beside the key that this bundle was the last of its chain."""
+    _chain_file(key).write_bytes(mjson.encode(Chain(bundle.device_seq + 1, bundle.digest.hex())))
+
+
+def _chain_file(key: Path) -> Path:
+    return key.with_name(f"{key.name}.chain")

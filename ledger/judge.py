@@ -54,7 +54,11 @@ MAX_PARAM = 86_400
 def pack_faults(pack: Pack) -> list[str]:
     """What keeps a log from adopting this pack: rules that this code lacks or needs, wrong parameters; else empty."""
     unknown = [f"{name}: unknown rule" for name in pack.rules if name not in RULES]
-    missing = [f"{name}: must be present" for name in NEEDED if name not in pack.rules]
+    missing = [
+        f"{name}: must be present and not off"
+        for name in NEEDED
+        if name not in pack.rules or pack.rules[name].mode == "off"
+    ]
     params = [
         f"{name}: needs {param}"
         for name, setting in pack.rules.items()

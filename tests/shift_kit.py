@@ -9,6 +9,7 @@ so that a restart costs milliseconds and many kills fit in a minute. When the te
 """
 
 import asyncio
+import itertools
 import json
 import os
 import random
@@ -20,7 +21,7 @@ import sys
 import time
 import traceback
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -34,7 +35,7 @@ from ledger.bundle import decode_claim, open_bundle
 from ledger.clock import ScaledTime
 from ledger.entry import Answer, Entry, decode_entry, leaf_hash
 from ledger.events import Refusal
-from ledger.store.append import Received, append, open_log
+from ledger.store.append import append, open_log
 from ledger.store.audit import audit
 from ledger.store.embedded import EmbeddedServer
 from ledger.store.load import RegistryCache
@@ -50,8 +51,21 @@ READY_WITHIN_S = 40.0
 def base_seed() -> int:
     """The seed of all chance in a kill test: KILL_SEED, or a new one. Told on standard output."""
     seed = int(os.environ.get("KILL_SEED") or secrets.randbits(32))
-    print(f"KILL_SEED={seed}")  # noqa: T201 - pytest shows it when the test fails
+    note(f"KILL_SEED={seed}")
     return seed
+
+
+def note(text: str) -> None:
+    """A line that pytest shows when the test fails."""
+    sys.stdout.write(f"{text}\n")
+
+
+async def until(done: Callable[[], bool], what: str, within_s: float = 60.0) -> None:
+    """Wait for it; an AssertionError that names it when it does not come."""
+    deadline = time.monotonic() + within_s
+    while not done():
+        assert time.monotonic() < deadline, f"never happened: {what}"
+        await asyncio.sleep(0.01)
 
 
 def now_ms() -> int:
@@ -201,7 +215,7 @@ class Database:
         postmaster = self._server.pid
         if postmaster is None:
             return
-        others = _children(postmaster)
+        others = children(postmaster)
         killed = {"database": [postmaster, *others], "postmaster": [postmaster], "backend": [chance.choice(others)]}
         for pid in killed[what]:
             with suppress(ProcessLookupError):
@@ -240,7 +254,8 @@ def running_database(folder: Path) -> Iterator[Database]:
         database.stop()
 
 
-def _children(parent: int) -> list[int]:
+def children(parent: int) -> list[int]:
+    """The processes whose parent this is."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
@@ -268,11 +283,11 @@ def found_town(url: str, stations: list[Signer], cylinders: int) -> list[c.Regis
     story, cache = Story(), RegistryCache()
     made = [story.cylinder(number) for number in range(cylinders)]
     year = {"valid_from": "2025-01-01", "valid_to": "2027-12-31"}
-    third = [
+    third: list[c.AnyClaim] = [
         story.make(c.FileLine, line="L3", kind="scale", division_g=50, status="in_service"),
         story.make(c.FileCalibration, certificate="CAL3", line="L3", **year),
     ]
-    told = [(signer, [claim]) for signer, claim in story.filings()]
+    told: list[tuple[Signer, Sequence[c.AnyClaim]]] = [(signer, [claim]) for signer, claim in story.filings()]
     told += [(story.authority, [story.enrolment(one, c.Role.STATION, "E1", ("S1",))]) for one in stations]
     told += [(story.office, third), (story.office, made), (story.authority, [story.certificate(*made)])]
     counts = [story.make(c.CountStock, code=one.code, content=c.Content.EMPTY) for one in made]
@@ -280,8 +295,10 @@ def found_town(url: str, stations: list[Signer], cylinders: int) -> list[c.Regis
     with connect_writer(url) as connection:
         open_log(connection, story.receive(story.authority, story.opening(demo=True)), story.now)
         received = [story.receive(signer, *claims) for signer, claims in told]
-        answers: list[Answer] = sum(append(connection, ORIGIN, received, story.now + MINUTE, cache), [])
-    assert not any(isinstance(answer.outcome, Refusal) or answer.outcome.violations for answer in answers)
+        answers = append(connection, ORIGIN, received, story.now + MINUTE, cache)
+    for answer in itertools.chain.from_iterable(answers):
+        assert not isinstance(answer.outcome, Refusal), answer
+        assert not answer.outcome.violations, answer
     return made
 
 

@@ -196,6 +196,12 @@ class Story:
         keys = tuple(cylinder.cylinder for cylinder in cylinders)
         return self.make(c.FileUseRegistration, certificate=name, enterprise="E1", cylinders=keys, status="valid")
 
+    def usual_signer(self, act: type[c.Claim]) -> Signer:
+        """Who says such things."""
+        if act is c.RecordInspection:
+            return self.inspector
+        return self.authority if act in AUTHORITY_ACTS else self.office if act in OFFICE_ACTS else self.station
+
     def receive(self, signer: Signer, *claims: c.AnyClaim) -> Received:
         """Signed and opened, as the server takes it."""
         return Received(open_bundle(signer.sign(*claims)), 0)
@@ -259,11 +265,8 @@ class Town(Telling):
         self, act: type[c.Claim], /, *, by: Signer | None = None, offset: int | None = 0, **fields: Any
     ) -> e.Outcome:
         """One claim of that kind with its usual signer and place; its outcome."""
-        story = self.story
-        signers = {c.RecordInspection: story.inspector} | dict.fromkeys(OFFICE_ACTS, story.office)
-        signers |= dict.fromkeys(AUTHORITY_ACTS, story.authority)
-        usual: dict[str, Any] = USUAL.get(act, {})
-        return self.tell(by or signers.get(act, story.station), story.make(act, **(usual | fields)), offset=offset)
+        claim: Any = self.story.make(act, **(USUAL.get(act, {}) | fields))
+        return self.tell(by or self.story.usual_signer(act), claim, offset=offset)
 
     def last_id(self) -> str:
         """The id of the claim told last."""

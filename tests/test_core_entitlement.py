@@ -1,6 +1,7 @@
 """Who may say what: the matrix written out once more, by hand, and the bounds around it."""
 
 import functools
+from collections.abc import Callable
 from typing import Any, get_args
 
 import pytest
@@ -13,7 +14,8 @@ from ledger.claim import Role
 from tests.story import Signer, Town, code, private_key
 
 ROLES = {
-    "A": Role.AUTHORITY, "I": Role.INSPECTION_BODY, "O": Role.OFFICE, "S": Role.STATION, "W": Role.WORKER, "L": Role.LOG,
+    "A": Role.AUTHORITY, "I": Role.INSPECTION_BODY, "O": Role.OFFICE, "S": Role.STATION, "W": Role.WORKER,
+    "L": Role.LOG,
 }  # fmt: skip
 
 MATRIX = """
@@ -101,7 +103,7 @@ def claim_of(town: Town, tag: str, role: Role, /, **fields: Any) -> Any:
     from tests.story import USUAL  # noqa: PLC0415 - only to lay this table's words over it
 
     act, story = ACTS[tag], town.story
-    special = {
+    special: dict[type[c.Claim], Callable[[], Any]] = {
         c.OpenLog: story.opening,
         c.AdoptPack: lambda: story.make(c.AdoptPack, pack=story.opening().pack, expects=0),
         c.RegisterCylinder: lambda: story.cylinder(5),
@@ -140,7 +142,7 @@ def test_matrix(town: Town, tag: str) -> None:
 @pytest.mark.parametrize("tag", sorted(tag for tag in EXPECTED if "site" in ACTS[tag].__struct_fields__))
 def test_a_signer_speaks_at_its_own_sites_only(town: Town, tag: str) -> None:
     for role in ROLES.values():
-        if role in (Role.AUTHORITY, Role.LOG) or tag in ("file_site",):
+        if role in (Role.AUTHORITY, Role.LOG) or tag == "file_site":
             continue
         assert not may(town, signer_of(town, role), claim_of(town, tag, role, site="S2")), (tag, role)
         assert not may(town, signer_of(town, role), claim_of(town, tag, role, site="S7")), (tag, role)

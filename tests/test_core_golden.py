@@ -233,7 +233,10 @@ def make_golden() -> None:
     texts = [mjson.encode(claim) for claim in _claims(story)]
     bodies = _entries()
     leaves = [leaf_hash(body) for body in bodies]
-    claims = [story.make(c.CheckPrefill, code=code(1)), story.make(c.WeighCylinder, code=code(1), weight_g=31_000)]
+    claims: list[c.AnyClaim] = [
+        story.make(c.CheckPrefill, code=code(1)),
+        story.make(c.WeighCylinder, code=code(1), weight_g=31_000),
+    ]
     payload = encode_payload(log=ORIGIN, device_seq=3, device_prev="ab" * 32, seen=Seen(7, "cd" * 32), claims=claims)
     made = {
         "claims.jsonl": b"".join(text + b"\n" for text in texts),

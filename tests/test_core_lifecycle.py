@@ -106,7 +106,6 @@ _POOLS: dict[str, tuple[Any, ...]] = {
     "made_month": (None, "2013-01", "2024-06"),
     "phase": (None, c.Phase.TWO_PHASE, c.Phase.VAPOUR),
     "expects": (None, None, 0, 1, 2),
-    "status": (),
     "recall": ("R1", "R2"),
     "maker": (None, "GL", "XX"),
     "new_code": (*CODES, code(8), code(9)),
@@ -166,6 +165,13 @@ class Told:
         return self.chance.choice(options) if self.chance.random() < self.chaos else options[0]
 
     def claim(self, act: type[c.Claim]) -> Any:
+        """A claim of that kind, as wrong as this story is chaotic."""
+        claim = self.special(act) or self.town.story.make(act, **self.fields(act))
+        if self.ids and self.chance.random() < 0.02:
+            return structs.replace(claim, claim_id=self.chance.choice(self.ids))
+        return claim
+
+    def special(self, act: type[c.Claim]) -> Any:
         story = self.town.story
         if act is c.OpenLog:
             return story.opening()
@@ -177,38 +183,35 @@ class Told:
             return story.enrolment(signer, self.pick(tuple(c.Role)), self.pick(("E1", "E2", None)), ("S1",))
         if act is c.RegisterCylinder:
             return story.cylinder(self.chance.randint(1, 6), owner=self.pick(("E1", "E2")))
-        fields = dict(USUAL.get(act, {}))
-        names = act.__struct_fields__
-        fields |= {name: self.pick(pool) for name, pool in _POOLS.items() if name in names and pool}
-        fields |= {name: self.pick(pool) for name, pool in _IDS.get(act, {}).items()}
-        if act in _STATUS:
-            fields["status"] = self.pick(_STATUS[act])
-        if "code" in names:
-            fields["code"] = self.pick(CODES[:1] * 6 + CODES)
-        if "content" in names:
-            fields["content"] = self.chance.choice(tuple(c.Content))
-        leave = self.leave.get(fields.get("code", ""), "01900000-0000-7000-8000-0000000fffff")
-        if "authorisation" in names:
-            fields["authorisation"] = leave
-        if "continues" in names:
-            fields["continues"] = self.pick((None, None, leave))
-        if "failed_items" in names:
-            items = c.PrefillItem if act is c.CheckPrefill else c.PostfillItem
-            fields["failed_items"] = self.pick(((), (), (), (), tuple(items)))
+        return None
+
+    def fields(self, act: type[c.Claim]) -> dict[str, Any]:
+        names, told = act.__struct_fields__, dict(USUAL.get(act, {}))
+        code = self.pick(CODES[:1] * 6 + CODES)
+        leave = self.leave.get(code, "01900000-0000-7000-8000-0000000fffff")
+        items = c.PrefillItem if act is c.CheckPrefill else c.PostfillItem
+        keys = tuple(self.town.story.cylinder(n).cylinder for n in (1, 2, 9))
+        pools = (
+            _POOLS
+            | _IDS.get(act, {})
+            | {
+                "code": (code,),
+                "content": (self.chance.choice(tuple(c.Content)),),
+                "authorisation": (leave,),
+                "continues": (None, None, leave),
+                "failed_items": ((), (), (), tuple(items)),
+                "cylinders": (keys[:2], (), keys),
+                "status": _STATUS.get(act, ()),
+            }
+        )
         if act is c.CheckPostfill:
-            fields["person"] = self.pick(("P2", "P2", "P1"))
-        if act is c.FileUseRegistration:
-            keys = tuple(story.cylinder(n).cylinder for n in (1, 2, 9))
-            fields["cylinders"] = keys[: self.chance.randint(0, 3)]
-        if act is c.CorrectCylinder and fields["made_month"] == "2013-01" and self.chance.random() < 0.7:
-            fields["made_month"] = None
-        claim = story.make(act, **fields)
-        if self.ids and self.chance.random() < 0.02:
-            return structs.replace(claim, claim_id=self.chance.choice(self.ids))
-        return claim
+            pools["person"] = ("P2", "P2", "P1")
+        if act is c.CorrectCylinder:
+            pools["made_month"] = (None, None, None, "2013-01")
+        return told | {name: self.pick(pool) for name, pool in pools.items() if name in names and pool}
 
     def step(self) -> None:
-        town, story = self.town, self.town.story
+        story = self.town.story
         act: type[c.Claim] = _ROUND[self.stand % len(_ROUND)]
         self.stand += 1
         if self.chance.random() < self.chaos:
@@ -216,13 +219,7 @@ class Told:
         claim = self.claim(act)
         everyone = (story.authority, story.office, story.station, story.inspector, story.rival, story.log)
         by: Any = self.chance.choice(everyone) if self.chance.random() < self.chaos / 5 else None
-        signers = {c.RecordInspection: story.inspector}
-        from tests.story import AUTHORITY_ACTS, OFFICE_ACTS  # noqa: PLC0415 - beside the only use
-
-        usual = signers.get(act) or (
-            story.authority if act in AUTHORITY_ACTS else story.office if act in OFFICE_ACTS else story.station
-        )
-        self.tell(by or usual, claim)
+        self.tell(by or story.usual_signer(act), claim)
         self.ids.append(claim.claim_id)
         story.now += self.pick((60_000, 0, 1_000, 130_000, 8 * 3_600_000))
         if self.chance.random() < self.chaos / 5:

@@ -39,9 +39,11 @@ from tests.shift_kit import (
     base_seed,
     check_log,
     found_town,
+    note,
     running_database,
     running_nursery,
     story_time,
+    until,
 )
 from tests.story import ORIGIN, Signer, private_key
 
@@ -194,10 +196,10 @@ class People:
             await self._agent.scan(post, *todo, "%CLOSE")
             await self._until(
                 lambda todo=todo: all(self._memory.accepted(act, code) for code in todo),  # type: ignore[misc]
-                "offline", "fault", "refused", code=todo[0], post=post,
+                "offline", "fault", "refused", code=todo[0],
             )  # fmt: skip
 
-    async def _until(self, done: Callable[[], bool], *lights: str, code: str, post: str = "") -> None:
+    async def _until(self, done: Callable[[], bool], *lights: str, code: str) -> None:
         """Wait until it is done, or until there is reason to try again: such a light, a dead agent, a long silence."""
         agent, seen = self._agent, len(self._agent.lights)
         life, loop = agent.lives, asyncio.get_running_loop()
@@ -223,15 +225,15 @@ class Killer:
         chance = random.Random(f"{self._seed} {number}")
         victims = VICTIMS[number % len(VICTIMS)] if number < len(VICTIMS) else chance.choice(VICTIMS)
         moment, delay_s = chance.choice(MOMENTS), chance.uniform(0, 0.03)
-        await asyncio.sleep(chance.uniform(0.1, 1.2))
+        await asyncio.sleep(chance.uniform(0.1, 0.8))
         if moment != "any":
-            await self._signals.next(moment, within_s=2.0)
+            await self._signals.next(moment, within_s=1.5)
         await asyncio.sleep(delay_s)
         for victim in chance.sample(victims, len(victims)):
             self.killed[victim] += 1
             await self._kill(victim, chance)
             await asyncio.sleep(chance.choice((0, 0.01, 0.1)))
-        await asyncio.sleep(chance.choice((0, 0.2, 0.8)))
+        await asyncio.sleep(chance.choice((0, 0.1, 0.7)))
         await asyncio.gather(*(self._start(victim, random.Random(chance.random())) for victim in victims))
         self._agent.check()
         return f"{'+'.join(victims)} at {moment}+{1000 * delay_s:.0f}ms"
@@ -320,13 +322,13 @@ async def shift(seed: int, folder: Path, nursery: Nursery, database: Database) -
                     told = await killer.round(number)
                     held = await asyncio.to_thread(check_log, database.url, ORIGIN, list(wire.said))
                     await never_twice(scales)
-                    print(f"round {number:2}: {told}; {len(wire.said)} bundles said, {len(held)} entries")
+                    note(f"round {number:2}: {told}; {len(wire.said)} bundles said, {len(held)} entries")
                 assert not working.done(), "the shift was over before the killing was"
                 people.stopping = True
             await settled(memory)
             check_outbox(memory, held := check_log(database.url, ORIGIN, wire.said), key)
             await check_valves(scales, held)
-            print(f"killed {dict(killer.killed)}; {len(people.through)} cylinders went through; {len(held)} entries")
+            note(f"killed {dict(killer.killed)}; {len(people.through)} cylinders went through; {len(held)} entries")
         finally:
             agent.kill()
             served.kill()
@@ -339,9 +341,8 @@ async def never_twice(scales: dict[str, ScaleProcess]) -> None:
 
 async def settled(memory: Memory) -> None:
     """The agent lives and the line is there: wait until it has nothing left to say."""
-    async with asyncio.timeout(20):
-        while any(state == "pending" for state, _, _ in memory.bundles()) or memory.authorisations().keys() - SETTLED:
-            await asyncio.sleep(0.05)
+    await until(lambda: all(state != "pending" for state, _, _ in memory.bundles()), "every bundle is answered")
+    await until(lambda: not memory.authorisations().keys() - SETTLED, "every leave is settled")
 
 
 def check_outbox(memory: Memory, held: list[Held], key: Signer) -> None:
@@ -366,13 +367,13 @@ async def check_valves(scales: dict[str, ScaleProcess], held: list[Held]) -> Non
         ]
         done = [one.claim for one in held if isinstance(one.claim, c.CompleteFill) and one.claim.line == line]
         stopped = [one.claim for one in held if isinstance(one.claim, c.InterruptFill) and one.claim.line == line]
-        ended = [claim.authorisation for claim in (*done, *stopped)]
+        ended = [claim.authorisation for claim in done] + [claim.authorisation for claim in stopped]
         assert len(set(started)) == len(started) == openings
         assert sorted(ended) == sorted(started)
         assert len({claim.scale_seq for claim in done}) == len(done)
         lost = sum(claim.cause is c.Cause.SCALE_FAULT for claim in stopped)
         assert lost == 0, "the scales live, so no count was lost"
-        print(f"{line}: {openings} openings, {len(done)} completed, {len(stopped)} interrupted")
+        note(f"{line}: {openings} openings, {len(done)} completed, {len(stopped)} interrupted")
 
 
 def test_a_shift_survives_kill_9_at_any_moment(folder: Path) -> None:

@@ -18,7 +18,7 @@ def allowed_net_g(cylinder: Cylinder) -> int:
     gates=(Gate.FILL, Gate.START, Gate.COMPLETE),
     zh="一扫一充：授权只能用一次，且须按时在授权秤位开始",
     en="one scan, one fill: leave is single-use, for one line, and lapses unless the fill starts in time",
-    basis="溧水实施意见 二(四)“一瓶一码、一扫一充”",
+    basis="特种设备安全法 第四十九条第二款（充装前后检查、记录制度）；溧水实施意见 二(四)“一瓶一码、一扫一充”",
     grade="A",
     reasons=(
         "authorisation_open",
@@ -82,7 +82,7 @@ def permitted(case: Case) -> Finding | str | None:
     gates=(Gate.PREFILL, Gate.FILL, Gate.COMPLETE, Gate.POSTFILL),
     zh="充装、检查人员须持证",
     en="who checks or fills holds a certificate for filling (item P)",
-    basis="溧水实施意见 附件3-10；武隆府办发〔2022〕5号 三(三)3",
+    basis="特种设备安全法 第四十九条；溧水实施意见 附件3-10；武隆府办发〔2022〕5号 三(三)3",
     grade="A",
     reasons=("operator_not_certified",),
 )
@@ -97,7 +97,7 @@ def operator_certified(case: Case) -> Finding | str | None:
     gates=(Gate.FILL, Gate.COMPLETE),
     zh="须在本站登记的充装秤上充装",
     en="fills happen on a registered line of the station",
-    basis="溧水实施意见 附件3-6（禁止贮罐、槽车直接充装或相互倒灌）",
+    basis="特种设备安全法 第四十九条；GB 17267；溧水实施意见 附件3-6（禁止贮罐、槽车直接充装或相互倒灌）",
     grade="A",
     reasons=("line_not_registered",),
 )
@@ -133,7 +133,7 @@ def calibrated(case: Case) -> Finding | str | None:
     gates=(Gate.FILL, Gate.COMPLETE),
     zh="气源须检测合格并放行",
     en="gas comes from a released tank lot: licensed source, odorant certificate, no DME",
-    basis="溧水实施意见 附件3-4、附件3-11、附件3-18",
+    basis="GB 11174；溧水实施意见 附件3-4、附件3-11、附件3-18",
     grade="A",
     reasons=("tank_lot_not_released",),
     params=("dme_max_permille",),

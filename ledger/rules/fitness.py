@@ -66,7 +66,7 @@ def inspected_on_the_way_out(case: Case) -> Finding | str | None:
     gates=_CUSTOMER,
     zh="检验不合格气瓶不得充装、销售",
     en="no gas in a cylinder that failed its inspection",
-    basis="通政办发〔2021〕67号 三(四)",
+    basis="特种设备安全法 第四十九条第二款；通政办发〔2021〕67号 三(四)",
     grade="A",
     reasons=("inspection_failed",),
 )
@@ -182,7 +182,7 @@ def continues(cylinder: Cylinder, claim: c.AuthoriseFill) -> bool:
     gates=(Gate.PREFILL, Gate.POSTFILL),
     zh="外观、附件、码印等检查项目不合格的，禁止充装、放行",
     en="a failed item of the check closes the gate",
-    basis="通政办发〔2021〕67号 三(四)(五)；溧水实施意见 附件3-11",
+    basis="特种设备安全法 第四十九条第二款；通政办发〔2021〕67号 三(四)(五)；溧水实施意见 附件3-11",
     grade="A",
     reasons=("failed_check",),
 )

@@ -9,7 +9,7 @@ from ledger.rules.rule import CYLINDER_GATES, Case, Finding, Gate, rule
     gates=CYLINDER_GATES,
     zh="气瓶须有可识别且已登记的信息标识",
     en="a cylinder needs a readable, registered code",
-    basis="宁政规范及溧水实施意见附件3-17；DB4114/T 185-2023 4.2",
+    basis="TSG 23-2021 第1号修改单（电子识读标志）；溧水实施意见 附件3-17；DB4114/T 185-2023 4.2",
     grade="B",
     reasons=("code_unknown", "code_unread"),
 )

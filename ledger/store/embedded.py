@@ -9,8 +9,9 @@ the socket's directory (this user, and root) may connect. A data directory belon
     pg18/         the cluster; made beside (pg18.new) and renamed when whole
 
 No stray process: a small shell holds a pipe to us. When we end, however hard, the pipe closes and it asks for a fast
-shutdown: sessions end, committed work is on disk. A start soon after waits for that. Only when the shell is killed as
-well does the server stay; the next start says so and names its process. `kill -9` of everything loses nothing that was
+shutdown: sessions end, committed work is on disk; where that takes too long, for an immediate one. A start soon after
+waits for that. Only when the shell is killed as well does the server stay; the next start says so and names its
+process. `kill -9` of everything loses nothing that was
 committed: PostgreSQL recovers at the next start. (Children forked without exec hold the pipe too: spawn them.)
 
 PostgreSQL refuses to run as root. For root it runs as the system user `embedded_postgres` (made once; else `postgres`
@@ -49,6 +50,7 @@ SYSTEM_USERS = ("embedded_postgres", "postgres", "nobody")
 MAX_SOCKET_PATH = 100  # sun_path holds 108 bytes on Linux, 104 on macOS
 MAX_LOG_BYTES = 16 * 1024 * 1024
 START_TIMEOUT_S = 300.0  # crash recovery of a busy server takes a while
+LIFELINE_PATIENCE_S = 10  # then an immediate shutdown: recovers at the next start
 LEFTOVER_TIMEOUT_S = 20.0  # a server left by a killed process is shutting down
 STOP_TIMEOUT_S = 60.0
 
@@ -65,7 +67,13 @@ SETTINGS = {
 }
 NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
-LIFELINE = 'read pid; read end; if [ -n "$pid" ]; then kill -INT "$pid" 2>/dev/null; fi'
+# A line ends it in good order. The pipe's end means that we were killed, and nobody else is left to see a fast shutdown
+# through: PostgreSQL 18 hangs in one that is asked for while it restarts after the crash of one of its processes.
+LIFELINE = f"""ours=; read pid; read end && ours=yes
+[ -n "$pid" ] && kill -INT "$pid" 2>/dev/null || exit 0
+[ -z "$ours" ] || exit 0
+n=0; while [ $n -lt {LIFELINE_PATIENCE_S} ]; do sleep 1; kill -0 "$pid" 2>/dev/null || exit 0; n=$((n + 1)); done
+kill -QUIT "$pid" 2>/dev/null"""
 
 
 class CannotStart(LedgerError):
