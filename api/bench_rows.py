@@ -16,7 +16,7 @@ from api.bench_town import ORIGIN, real_clock
 from ledger.bundle import open_bundle
 from ledger.store.append import Received, append
 from ledger.store.audit import audit
-from ledger.store.load import RegistryCache
+from ledger.store.load import LogCache
 from ledger.store.writer import connect_writer
 
 STEADY_PER_S = 500
@@ -105,7 +105,7 @@ def _append(name: str, setting: Setting) -> Row:
     received = [Received(open_bundle(one), 0) for one in islice(signed, setting.size.batched + warm * BATCH)]
     took: list[float] = []
     with setting.database(name) as url, connect_writer(url) as connection:
-        cache = RegistryCache()
+        cache = LogCache()
         for first in range(0, len(received), BATCH):
             begun = perf_counter()
             answers = append(connection, ORIGIN, received[first : first + BATCH], real_clock(), cache)

@@ -19,7 +19,7 @@ from ledger.events import Refusal
 from ledger.store.append import Received, append, open_log
 from ledger.store.bench import newest_bodies, settle
 from ledger.store.embedded import EmbeddedServer
-from ledger.store.load import RegistryCache
+from ledger.store.load import LogCache
 from ledger.store.schema import migrate
 from ledger.store.writer import connect_writer
 
@@ -74,7 +74,7 @@ class Setting:
         migrate(self.town_url)
         with connect_writer(self.town_url) as connection:
             open_log(connection, Received(open_bundle(self.town.opening()), None), real_clock())
-            cache = RegistryCache()
+            cache = LogCache()
             for envelope in self.town.filings():
                 accepted(append(connection, ORIGIN, [Received(open_bundle(envelope), 0)], real_clock(), cache))
 
@@ -97,7 +97,7 @@ class Setting:
     def fill(self, url: str, entries: int, *, bundle: int = _FULL_BUNDLE) -> None:
         """Append so many claims in this process, in bundles of `bundle`, and let the database settle."""
         signed = take_turns(self.town.devices(DEVICES), bundle)
-        cache, done = RegistryCache(), 0
+        cache, done = LogCache(), 0
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
         with (
             connect_writer(url) as connection,

@@ -23,7 +23,7 @@ TABLE: dict[type[c.Claim], frozenset[Role]] = {
     c.SeizeCylinder: frozenset({_A}),
     c.EndSeizure: frozenset({_A}),
     c.EnrolSigner: frozenset({_A, _O}),
-    c.FileSite: frozenset({_O}),
+    c.FileSite: frozenset({_O, _A}),
     c.FileLine: frozenset({_O}),
     c.FileCalibration: frozenset({_O}),
     c.FilePerson: frozenset({_O}),
@@ -90,7 +90,10 @@ def _for_own_enterprise(registry: Registry, signer: c.EnrolSigner, claim: c.AnyC
             return may_enrol and at_home and (known is None or known.enterprise == own)
         case c.FileSite():
             known_site = registry.get(c.FileSite, claim.site)
-            return claim.enterprise == own and (known_site is None or known_site.enterprise == own)
+            # The first days' ease is the authority's to give; whoever enjoys it may not lengthen it.
+            given = None if known_site is None else known_site.transition_until
+            eased = claim.transition_until is not None and claim.transition_until != given
+            return not eased and claim.enterprise == own and (known_site is None or known_site.enterprise == own)
         case c.FilePerson():
             known_person = registry.get(c.FilePerson, claim.person)
             return claim.enterprise == own and (known_person is None or known_person.enterprise == own)

@@ -52,7 +52,7 @@ class Town:
         make = self.story.make
         leave = make(c.AuthoriseFill, code=code)
         under = {"code": code, "authorisation": leave.claim_id, "start_weight_g": 16_500}
-        told = [
+        told: list[Any] = [
             make(c.CheckPrefill, code=code),
             leave,
             make(c.StartFill, **under),

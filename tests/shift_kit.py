@@ -38,7 +38,7 @@ from ledger.events import Refusal
 from ledger.store.append import append, open_log
 from ledger.store.audit import audit
 from ledger.store.embedded import EmbeddedServer
-from ledger.store.load import RegistryCache
+from ledger.store.load import LogCache
 from ledger.store.schema import migrate
 from ledger.store.writer import connect_writer
 from tests.story import MINUTE, ORIGIN, Signer, Story
@@ -280,7 +280,7 @@ def found_town(url: str, stations: list[Signer], cylinders: int) -> list[c.Regis
     L1 and L3 are scales.
     """
     migrate(url)
-    story, cache = Story(), RegistryCache()
+    story, cache = Story(), LogCache()
     made = [story.cylinder(number) for number in range(cylinders)]
     year = {"valid_from": "2025-01-01", "valid_to": "2027-12-31"}
     third: list[c.AnyClaim] = [
@@ -336,6 +336,10 @@ class Served:
     def kill(self) -> None:
         if self.child is not None:
             self.child.kill()
+
+    def told(self) -> str:
+        """What the server that runs now has written."""
+        return "" if self.child is None else self.child.out.read_text()
 
 
 class Said(NamedTuple):

@@ -38,10 +38,13 @@ def started(*command: str, **environment: str) -> Iterator[str]:
     )
     assert process.stdout is not None
     with process:
-        line = process.stdout.readline()
-        yield line.removeprefix("READY ").strip()
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(20) in (0, -signal.SIGTERM)
+        try:
+            line = process.stdout.readline()
+            yield line.removeprefix("READY ").strip()
+        finally:
+            process.send_signal(signal.SIGTERM)
+            ended = process.wait(20)
+        assert ended in (0, -signal.SIGTERM)
 
 
 def test_help_is_chinese_first_and_imports_no_command() -> None:
@@ -97,7 +100,7 @@ def test_open_log_then_file_then_the_log_says_so(tmp_path: Path, database_url: s
         first, second = filed.output.splitlines()
         assert first == "✓ #1 登记单位：已记录 · enterprise: recorded"
         assert second.startswith("✗ #2 登记单位被拒：该登记已有新版本")
-        assert json.loads((tmp_path / "authority.pem.chain").read_text())["device_seq"] == 1
+        assert json.loads((tmp_path / "authority.pem.chain").read_text())["device_seq"] == 2
         claims.write_text(json.dumps([ENTERPRISE | {"expects": 0, "name": "改名燃气"}]))
         assert ledger("file", claims, "--key", authority, "--url", url).exit_code == 0
         claims.write_text(json.dumps([ENTERPRISE | {"service_phone": "x"}]))

@@ -24,7 +24,7 @@ adopt_pack             A.....     check_prefill          ...S..
 enrol_signer           A.O...     authorise_fill         ...S..
 file_enterprise        A.....     start_fill             ...S..
 file_permit            A.....     complete_fill          ...S..
-file_site              ..O...     interrupt_fill         ...S..
+file_site              A.O...     interrupt_fill         ...S..
 file_line              ..O...     weigh_cylinder         .I.S..
 file_calibration       ..O...     check_postfill         ...S..
 file_person            ..O...     release_cylinder       ...S..
@@ -244,3 +244,17 @@ def test_a_key_that_nobody_enrolled(town: Town) -> None:
     stranger = Signer("stranger", private_key("stranger", "p256"))
     assert signer_key(stranger.key).alg == "p256"
     assert refused_as(town.tell(stranger, claim_of(town, "check_prefill", Role.STATION))) == "signer_revoked"
+
+
+def test_the_first_days_are_the_authoritys_to_give(town: Town) -> None:
+    mine = town.copy()
+    office, authority = signer_of(mine, Role.OFFICE), signer_of(mine, Role.AUTHORITY)
+    until = {"transition_until": "2026-06-30"}
+    assert not may(mine, office, claim_of(mine, "file_site", Role.OFFICE, expects=0, **until))
+    stands = mine.world.registry.records["site:S1"].seq
+    given = claim_of(mine, "file_site", Role.AUTHORITY, site="S1", expects=stands, **until)
+    filed = mine.tell(authority, given)
+    assert isinstance(filed, e.Filed)
+    kept = claim_of(mine, "file_site", Role.OFFICE, site="S1", expects=stands + 1, **until)
+    assert isinstance(mine.copy().tell(office, kept), e.Filed)
+    assert not may(mine, office, structs.replace(kept, transition_until="2026-07-31"))

@@ -67,13 +67,14 @@ def test_any_reading_of_a_code_finds_the_cylinder(town: Town, filled: str) -> No
         assert (response.status_code, response.json().get("code")) == (200, filled), path
 
 
-def test_grai_with_a_slash_in_its_serial_is_found(town: Town, filled: str) -> None:
+def test_grai_with_a_slash_in_its_serial_is_found(town: Town) -> None:
+    code = town.with_cylinder(5)
     grai = "grai:06901234000016a/%1"
-    answers = town.post(town.story.office, town.story.make(c.BindCode, code=filled, new_code=grai))
+    answers = town.post(town.story.office, town.story.make(c.BindCode, code=code, new_code=grai))
     assert answers[0]["outcome"]["type"] == "code_bound.v1"
     for path in ("/cylinders/grai:06901234000016a%2F%251", "/8003/06901234000016a%2F%251"):
-        assert town.http.get(path).json()["codes"] == [filled, grai]
-    assert len(town.http.get("/cylinders/grai:06901234000016a%2F%251/trace").json()["entries"]) >= 11
+        assert town.http.get(path).json()["codes"] == [code, grai]
+    assert len(town.http.get("/cylinders/grai:06901234000016a%2F%251/trace").json()["entries"]) == 4
 
 
 def test_trace_tells_the_story_in_order(town: Town, filled: str) -> None:

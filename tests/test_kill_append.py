@@ -120,7 +120,7 @@ class Clients:
                 continue
             if response.status_code == 200:
                 return response.content
-            assert response.status_code == 503, response.text
+            assert response.status_code == 503, f"{response.text}\n{self.served.told()}"
             await asyncio.sleep(0.05)
 
 

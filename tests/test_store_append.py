@@ -15,7 +15,7 @@ from ledger.errors import Busy, NotFound, UnknownSigner, WrongLog
 from ledger.store.append import Received, append, open_log
 from ledger.store.audit import audit
 from ledger.store.keys import Keys
-from ledger.store.load import RegistryCache
+from ledger.store.load import LogCache
 from ledger.store.read import ALL_SITES, cylinder_by_code, entries_of, log_state, lot_cylinders, reading
 from ledger.store.schema import engine_url
 from ledger.store.writer import Writer, connect_writer
@@ -28,7 +28,7 @@ class Town:
     def __init__(self, url: str) -> None:
         self.url = url
         self.story = Story()
-        self.cache = RegistryCache()
+        self.cache = LogCache()
         self.connection = connect_writer(url)
         open_log(self.connection, self.story.receive(self.story.authority, self.story.opening()), self.story.now)
         for signer, claim in self.story.filings():

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from msgspec import Struct
-from psycopg import Connection, Cursor
+from psycopg import Connection
 
 from ledger import claim as c
 from ledger import events as e
@@ -11,11 +11,10 @@ from ledger.bundle import Bundle
 from ledger.decide import decide
 from ledger.entry import Answer, DeviceChain, Entry, decode_entry, encode_entry, leaf_hash
 from ledger.errors import Corrupt, WrongLog
-from ledger.merkle import extend, pack_frontier
 from ledger.replay import next_link, pack_label
-from ledger.store.load import ClaimKey, RegistryCache, claim_key, load_world, read_head
+from ledger.store.load import Loaded, LogCache, claim_key, lock_and_load
 from ledger.store.write import Batch, NewEntry, write_batch
-from ledger.world import World, chain_after, parties_of, subject_of
+from ledger.world import chain_after, parties_of, subject_of
 
 
 class Received(Struct, frozen=True):
@@ -26,7 +25,7 @@ class Received(Struct, frozen=True):
 
 
 def append(
-    connection: Connection, origin: str, received: list[Received], now: int, cache: RegistryCache
+    connection: Connection, origin: str, received: list[Received], now: int, cache: LogCache
 ) -> list[list[Answer]]:
     """Decide, record and commit these bundles' claims; answers per bundle, in claim order.
 
@@ -35,21 +34,18 @@ def append(
     another log; whatever it raises, the transaction is rolled back whole.
     """
     try:
-        with connection.transaction(), connection.cursor(binary=True) as cursor:
-            # 1. One writer at a time per log: dense indexes, commit order is index order.
-            head = read_head(connection, origin, lock=True)
-            # 2. and 3. What was recorded before, and the world that these claims name.
-            world, recorded = load_world(cursor, head, cache.get(cursor, head), [one.bundle for one in received])
+        with connection.transaction():
+            # 1. to 3. One writer at a time per log: dense indexes, commit order is index order. What was recorded
+            # before, and the world that these claims name.
+            loaded = lock_and_load(connection, origin, [one.bundle for one in received], cache)
             # 4. In memory, each claim seeing the effect of the one before.
-            appending = _Appending(cursor, world, recorded, Batch(head.log_id, head.size), max(now, head.recorded_at))
+            appending = _Appending(loaded, max(now, loaded.head.recorded_at), Batch())
             answers = [appending.take(one) for one in received]
             # 5. All at once. A crash from here to the commit leaves no trace of any of it.
-            batch = appending.batch
-            if batch.entries:
-                frontier = extend(head.frontier, head.size, (leaf_hash(new.body) for new in batch.entries))
-                write_batch(cursor, batch, world, pack_frontier(frontier))
+            if appending.batch.entries:
+                write_batch(connection, loaded, appending.batch)
         # Committed: durable by PostgreSQL's word (synchronous_commit). Only now may anybody be told.
-        cache.keep(world.registry, world.registry_index)
+        cache.keep(loaded.world)
     except BaseException:
         cache.drop()
         raise
@@ -59,15 +55,13 @@ def append(
 class _Appending(NamedTuple):
     """The state of one append, all of it discarded unless it commits."""
 
-    cursor: Cursor
-    world: World
-    recorded: dict[ClaimKey, int]
-    batch: Batch
+    loaded: Loaded
     now: int
+    batch: Batch
 
     def take(self, received: Received) -> list[Answer]:
         """Decide the claims of one bundle, and note what is to be written."""
-        world, bundle = self.world, received.bundle
+        world, bundle = self.loaded.world, received.bundle
         if bundle.log != world.log:
             raise WrongLog(
                 f"该批记录属于日志 {bundle.log}，不是 {world.log}", f"signed for log {bundle.log}, this is {world.log}"
@@ -76,25 +70,26 @@ class _Appending(NamedTuple):
         return [self._record(received, position, chain) for position in range(len(bundle.claims))]
 
     def _record(self, received: Received, position: int, chain: DeviceChain) -> Answer:
-        world, bundle = self.world, received.bundle
+        world, bundle = self.loaded.world, received.bundle
         signed = bundle.claims[position]
         key = claim_key(bundle.signer, signed.claim.claim_id, signed.text)
-        if key in self.recorded:
-            return self._answered_before(self.recorded[key])
+        recorded = self.loaded.recorded.get(key)
+        if recorded is not None:
+            return self._answered_before(recorded)
         outcome = decide(world, signed.claim, self.now, signer=bundle.signer, clock_offset_ms=received.clock_offset_ms)
         entry = self._entry(received, position, chain, outcome)
         body = encode_entry(entry)
-        leaf = leaf_hash(body).hex()
-        index = self.recorded[key] = world.size
+        leaf = leaf_hash(body)
+        index = self.loaded.recorded[key] = world.size
         site: str | None = getattr(signed.claim, "site", None)
-        self.batch.entries.append(NewEntry(index, body, key, parties_of(entry, signed.claim), site))
+        self.batch.entries.append(NewEntry(index, body, leaf, key, parties_of(entry, signed.claim), site))
         self.batch.bundles[bundle.digest] = bundle.envelope
         self.batch.touch(world, entry, signed.claim)
-        world.fold(entry, signed.claim, leaf)
-        return Answer(index, self.now, leaf, outcome)
+        world.fold(entry, signed.claim, leaf.hex())
+        return Answer(index, self.now, leaf.hex(), outcome)
 
     def _entry(self, received: Received, position: int, chain: DeviceChain, outcome: e.Outcome) -> Entry:
-        world, bundle = self.world, received.bundle
+        world, bundle = self.loaded.world, received.bundle
         signed = bundle.claims[position]
         subject = subject_of(world, signed.claim, bundle.signer, outcome)
         seq, prev = next_link(world.head_of(subject))
@@ -118,16 +113,10 @@ class _Appending(NamedTuple):
 
     def _answered_before(self, index: int) -> Answer:
         """The same bytes answer what they answered the first time."""
-        batch = self.batch
-        if index >= batch.first_index:
-            body = batch.entries[index - batch.first_index].body
-        else:
-            row = self.cursor.execute(
-                "SELECT body FROM entry WHERE log_id = %s AND entry_index = %s", (batch.log_id, index), binary=True
-            ).fetchone()
-            if row is None:
-                raise Corrupt(f"条目 {index} 缺失；请运行 ledger audit", f"entry {index} is gone; run ledger audit")
-            body = bytes(row[0])
+        first = self.loaded.head.size
+        body = self.loaded.bodies.get(index) if index < first else self.batch.entries[index - first].body
+        if body is None:
+            raise Corrupt(f"条目 {index} 缺失；请运行 ledger audit", f"entry {index} is gone; run ledger audit")
         entry = decode_entry(body)
         return Answer(index, entry.recorded_at, leaf_hash(body).hex(), entry.outcome)
 
@@ -143,4 +132,4 @@ def open_log(connection: Connection, opening: Received, now: int) -> list[Answer
             "INSERT INTO log (origin, size, frontier, recorded_at, registry_index) VALUES (%s, 0, '', 0, -1)",
             (bundle.log,),
         )
-        return append(connection, bundle.log, [opening], now, RegistryCache())[0]
+        return append(connection, bundle.log, [opening], now, LogCache())[0]

@@ -6,7 +6,7 @@ from uuid import UUID
 import psycopg
 from psycopg import sql
 
-from ledger.store.load import cylinder_encoder
+from ledger.store.load import chain_heads, cylinder_encoder
 from ledger.world import World
 
 Row = tuple[object, ...]
@@ -100,9 +100,9 @@ def _expected(world: World) -> Iterator[tuple[str, tuple[str, ...], dict[object,
         {code: (UUID(use.cylinder), use.active) for code, use in world.codes.items()},
     )
     yield (
-        "subject_head",
-        ("subject", "seq", "leaf"),
-        {subject: (head.seq, bytes.fromhex(head.digest)) for subject, head in world.subjects.items()},
+        "chain_head",
+        ("chain", "seq", "digest"),
+        {chain: (head.seq, bytes.fromhex(head.digest)) for chain, head in chain_heads(world)},
     )
     yield (
         "record",
@@ -111,9 +111,4 @@ def _expected(world: World) -> Iterator[tuple[str, tuple[str, ...], dict[object,
             subject: (record.seq, record.entry_index, cylinder_encoder.encode(record.claim))
             for subject, record in world.registry.records.items()
         },
-    )
-    yield (
-        "device",
-        ("signer", "device_seq", "digest"),
-        {bytes.fromhex(signer): (head.seq, bytes.fromhex(head.digest)) for signer, head in world.devices.items()},
     )

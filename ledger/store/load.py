@@ -1,7 +1,7 @@
 """Loading the part of the world that claims name, in a few set-based queries, under the log's lock."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 from uuid import UUID
 
@@ -40,28 +40,35 @@ class ClaimKey(NamedTuple):
     text_digest: bytes
 
 
-class RegistryCache:
-    """A registry folded once and kept while no other process has filed anything (`registry_index` under the lock)."""
+class LogCache:
+    """What a process keeps of one log: its id, and its registry while nobody else files (`registry_index`, locked)."""
 
     def __init__(self) -> None:
         """Nothing is kept yet."""
-        self.registry: Registry | None = None
-        self.registry_index = -1
+        self._log_id: int | None = None
+        self._registry: Registry | None = None
+        self._registry_index = -1
 
-    def get(self, cursor: Cursor, head: LogHead) -> Registry:
+    def log_id(self, connection: Connection, origin: str) -> int:
+        """The id of that log in this database."""
+        if self._log_id is None:
+            self._log_id = read_head(connection, origin, lock=False).log_id
+        return self._log_id
+
+    def registry(self, connection: Connection, head: LogHead) -> Registry:
         """The registry as of `head`."""
-        if self.registry is None or self.registry_index != head.registry_index:
-            self.registry = load_registry(cursor, head.log_id)
-            self.registry_index = head.registry_index
-        return self.registry
+        if self._registry is None or self._registry_index != head.registry_index:
+            self._registry = load_registry(connection, head.log_id)
+            self._registry_index = head.registry_index
+        return self._registry
 
-    def keep(self, registry: Registry, registry_index: int) -> None:
+    def keep(self, world: World) -> None:
         """The registry after a commit."""
-        self.registry, self.registry_index = registry, registry_index
+        self._registry, self._registry_index = world.registry, world.registry_index
 
     def drop(self) -> None:
         """After a roll-back: what was folded never happened."""
-        self.registry, self.registry_index = None, -1
+        self._registry, self._registry_index = None, -1
 
 
 def claim_key(signer: str, claim_id: str, text: str) -> ClaimKey:
@@ -74,19 +81,29 @@ def id_bytes(uuid: str) -> bytes:
     return bytes.fromhex(uuid.replace("-", ""))
 
 
+_HEAD = "SELECT log_id, size, frontier, recorded_at, registry_index FROM log WHERE origin = %s"
+
+
 def read_head(connection: Connection, origin: str, *, lock: bool) -> LogHead:
     """A log's head row; with `lock`, held until the transaction ends: one writer at a time per log."""
-    sql = "SELECT log_id, size, frontier, recorded_at, registry_index FROM log WHERE origin = %s"
-    row = connection.execute(sql + (" FOR UPDATE" if lock else ""), (origin,), binary=True).fetchone()
+    return _head_of(origin, _ask_head(connection, origin, lock=lock))
+
+
+def _ask_head(connection: Connection, origin: str, *, lock: bool) -> Cursor:
+    return connection.execute(_HEAD + (" FOR UPDATE" if lock else ""), (origin,), binary=True)
+
+
+def _head_of(origin: str, cursor: Cursor) -> LogHead:
+    row = cursor.fetchone()
     if row is None:
         raise NotFound(f"此处没有日志 {origin}；请先建立", f"no log {origin} here; open it first")
     log_id, size, frontier, recorded_at, registry_index = row
     return LogHead(log_id, origin, size, unpack_frontier(frontier), recorded_at, registry_index)
 
 
-def load_registry(cursor: Cursor, log_id: int) -> Registry:
+def load_registry(connection: Connection, log_id: int) -> Registry:
     """All records of a log, folded in index order."""
-    rows = cursor.execute(
+    rows = connection.execute(
         "SELECT seq, entry_index, body FROM record WHERE log_id = %s ORDER BY entry_index", (log_id,), binary=True
     ).fetchall()
     registry = Registry()
@@ -98,45 +115,104 @@ def load_registry(cursor: Cursor, log_id: int) -> Registry:
     return registry
 
 
-def load_world(
-    cursor: Cursor, head: LogHead, registry: Registry, bundles: Iterable[Bundle]
-) -> tuple[World, dict[ClaimKey, int]]:
-    """The world that these bundles name, and the entry index of every claim of theirs that was recorded before."""
-    world = World(head.origin, registry)
-    world.size, world.recorded_at, world.registry_index = head.size, head.recorded_at, head.registry_index
+class Loaded(NamedTuple):
+    """A locked log: its head, the part of its world that some bundles name, and which of their claims it has.
+
+    `recorded` maps each such claim to its entry's index, `bodies` those indexes to the entries' bytes.
+    """
+
+    head: LogHead
+    world: World
+    recorded: dict[ClaimKey, int]
+    bodies: dict[int, bytes]
+
+
+def lock_and_load(connection: Connection, origin: str, bundles: Iterable[Bundle], cache: LogCache) -> Loaded:
+    """Lock the log until the transaction ends, and load what these bundles name; NotFound if there is no such log.
+
+    The questions go out together, in one round trip. The server takes them in order, each in a snapshot of its own
+    (read committed), so all that follow the lock see what the last writer committed.
+    """
+    log_id = cache.log_id(connection, origin)
     named = _named(bundles)
-    recorded = _load_claims(cursor, head.log_id, world, named)
-    _load_cylinders(cursor, head.log_id, world, named)
-    _load_heads(cursor, head.log_id, world, named)
-    return world, recorded
+    with connection.pipeline():
+        heads = _ask_head(connection, origin, lock=True)
+        claims = connection.execute(_CLAIMS, (log_id, list(named.claims)), binary=True)
+        codes = connection.execute(_BY_CODE, (log_id, list(named.codes)), binary=True)
+        cylinders = connection.execute(_BY_ID, (log_id, list(named.cylinders)), binary=True)
+        chains = connection.execute(_CHAINS, (log_id, list(named.chains)), binary=True)
+    head = _head_of(origin, heads)
+    world = World(origin, cache.registry(connection, head))
+    world.size, world.recorded_at, world.registry_index = head.size, head.recorded_at, head.registry_index
+    for code, active, key, body in codes:
+        world.codes[code] = CodeUse(key, active=active)
+        if key not in world.cylinders:
+            world.cylinders[key] = cylinder_decoder.decode(body)
+    world.cylinders.update((key, cylinder_decoder.decode(body)) for key, body in cylinders)
+    for chain, seq, digest in chains:
+        kind, _, signer = chain.partition(":")
+        if kind == _DEVICE:
+            world.devices[signer] = Head(seq, digest.hex())
+        else:
+            world.subjects[chain] = Head(seq, digest.hex())
+    recorded = {ClaimKey(*key): index for *key, index in claims}
+    world.seen.update((key.signer.hex(), str(UUID(bytes=key.claim_id))) for key in recorded)
+    return Loaded(head, world, recorded, _bodies(connection, log_id, list(recorded.values())))
+
+
+_CLAIMS = "SELECT signer, claim_id, text_digest, entry_index FROM claim_index WHERE log_id = %s AND claim_id = ANY(%b)"
+_BY_CODE = (
+    "SELECT code, active, c.cylinder::text, body FROM code AS k JOIN cylinder AS c USING (log_id, cylinder)"
+    " WHERE k.log_id = %s AND code = ANY(%b::text[])"
+)
+_BY_ID = "SELECT cylinder::text, body FROM cylinder WHERE log_id = %s AND cylinder = ANY(%b::text[]::uuid[])"
+_CHAINS = "SELECT chain, seq, digest FROM chain_head WHERE log_id = %s AND chain = ANY(%b)"
+_DEVICE = "device"
+
+
+def chain_heads(world: World) -> Iterator[tuple[str, Head]]:
+    """Every chain that a world knows the head of, apart from cylinders', which they carry themselves.
+
+    A chain is named by its subject; a signer's chain of bundles is `device:` and its id.
+    """
+    yield from world.subjects.items()
+    yield from ((f"{_DEVICE}:{signer}", head) for signer, head in world.devices.items())
+
+
+def _bodies(connection: Connection, log_id: int, indexes: list[int]) -> dict[int, bytes]:
+    if not indexes:
+        return {}
+    rows = connection.execute(
+        "SELECT entry_index, body FROM entry WHERE log_id = %s AND entry_index = ANY(%b::int8[])",
+        (log_id, indexes),
+        binary=True,
+    ).fetchall()
+    return dict(rows)
 
 
 class _Named(Struct):
     """What the claims at hand name."""
 
-    signers: set[str]
-    claims: set[tuple[bytes, bytes]]
+    claims: set[bytes]
     codes: set[str]
     cylinders: set[str]
-    subjects: set[str]
+    chains: set[str]
 
 
 def _named(bundles: Iterable[Bundle]) -> _Named:
-    named = _Named(set(), set(), set(), set(), set())
+    named = _Named(set(), set(), set(), set())
     for bundle in bundles:
-        named.signers.add(bundle.signer)
-        named.subjects.add(f"signer:{bundle.signer}")
-        signer = bytes.fromhex(bundle.signer)
+        named.chains.update((f"{_DEVICE}:{bundle.signer}", f"signer:{bundle.signer}"))
         for signed in bundle.claims:
             claim = signed.claim
-            named.claims.add((signer, id_bytes(claim.claim_id)))
+            named.claims.add(id_bytes(claim.claim_id))
             if isinstance(claim, c.Filing):
                 assert isinstance(claim, c.FilingClaim)
-                named.subjects.add(subject_of_filing(claim))
+                named.chains.add(subject_of_filing(claim))
                 if isinstance(claim, c.FileUseRegistration):
                     named.cylinders.update(claim.cylinders)
             elif isinstance(claim, c.RecordArrival):
-                named.subjects.add(f"site:{claim.site}")
+                named.chains.add(f"site:{claim.site}")
             else:
                 named.codes.add(claim.code)
                 if isinstance(claim, c.RegisterCylinder):
@@ -144,51 +220,3 @@ def _named(bundles: Iterable[Bundle]) -> _Named:
                 if isinstance(claim, c.BindCode):
                     named.codes.add(claim.new_code)
     return named
-
-
-def _load_claims(cursor: Cursor, log_id: int, world: World, named: _Named) -> dict[ClaimKey, int]:
-    keys = list(named.claims)
-    rows = cursor.execute(
-        "SELECT signer, claim_id, text_digest, entry_index FROM claim_index"
-        " JOIN unnest(%b::bytea[], %b::bytea[]) AS n (signer, claim_id) USING (signer, claim_id) WHERE log_id = %s",
-        ([signer for signer, _ in keys], [claim_id for _, claim_id in keys], log_id),
-        binary=True,
-    ).fetchall()
-    world.seen.update((signer.hex(), str(UUID(bytes=claim_id))) for signer, claim_id, _, _ in rows)
-    return {ClaimKey(signer, claim_id, digest): index for signer, claim_id, digest, index in rows}
-
-
-def _load_cylinders(cursor: Cursor, log_id: int, world: World, named: _Named) -> None:
-    if named.codes:
-        rows = cursor.execute(
-            "SELECT code, active, c.cylinder::text, body FROM code AS k JOIN cylinder AS c USING (log_id, cylinder)"
-            " WHERE k.log_id = %s AND code = ANY(%b)",
-            (log_id, list(named.codes)),
-            binary=True,
-        ).fetchall()
-        for code, active, cylinder, body in rows:
-            world.codes[code] = CodeUse(cylinder, active=active)
-            if cylinder not in world.cylinders:
-                world.cylinders[cylinder] = cylinder_decoder.decode(body)
-    if named.cylinders:
-        rows = cursor.execute(
-            "SELECT cylinder::text, body FROM cylinder WHERE log_id = %s AND cylinder = ANY(%b::text[]::uuid[])",
-            (log_id, list(named.cylinders)),
-            binary=True,
-        ).fetchall()
-        world.cylinders.update((cylinder, cylinder_decoder.decode(body)) for cylinder, body in rows)
-
-
-def _load_heads(cursor: Cursor, log_id: int, world: World, named: _Named) -> None:
-    rows = cursor.execute(
-        "SELECT subject, seq, leaf FROM subject_head WHERE log_id = %s AND subject = ANY(%b)",
-        (log_id, list(named.subjects)),
-        binary=True,
-    ).fetchall()
-    world.subjects.update((subject, Head(seq, leaf.hex())) for subject, seq, leaf in rows)
-    rows = cursor.execute(
-        "SELECT signer, device_seq, digest FROM device WHERE log_id = %s AND signer = ANY(%b)",
-        (log_id, [bytes.fromhex(signer) for signer in named.signers]),
-        binary=True,
-    ).fetchall()
-    world.devices.update((signer.hex(), Head(seq, digest.hex())) for signer, seq, digest in rows)

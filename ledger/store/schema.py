@@ -71,13 +71,13 @@ code = sa.Table(
     sa.Column("cylinder", sa.Uuid, nullable=False),
     sa.Column("active", sa.Boolean, nullable=False),
 )
-subject_head = sa.Table(
-    "subject_head",
+chain_head = sa.Table(
+    "chain_head",
     metadata,
     sa.Column("log_id", sa.Integer, primary_key=True),
-    sa.Column("subject", sa.Text, primary_key=True),
+    sa.Column("chain", sa.Text, primary_key=True),
     sa.Column("seq", sa.BigInteger, nullable=False),
-    sa.Column("leaf", BYTEA, nullable=False),
+    sa.Column("digest", BYTEA, nullable=False),
 )
 record = sa.Table(
     "record",
@@ -88,16 +88,7 @@ record = sa.Table(
     sa.Column("entry_index", sa.BigInteger, nullable=False),
     sa.Column("body", BYTEA, nullable=False),
 )
-device = sa.Table(
-    "device",
-    metadata,
-    sa.Column("log_id", sa.Integer, primary_key=True),
-    sa.Column("signer", BYTEA, primary_key=True),
-    sa.Column("device_seq", sa.BigInteger, nullable=False),
-    sa.Column("digest", BYTEA, nullable=False),
-)
-
-CACHES = (claim_index, entry_party, cylinder, code, subject_head, record, device)
+CACHES = (claim_index, entry_party, cylinder, code, chain_head, record)
 
 
 def engine_url(url: str) -> str:

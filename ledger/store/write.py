@@ -1,20 +1,22 @@
-"""Writing what an append made: entries by COPY, caches by set-based upserts, the head last."""
+"""Writing what an append made: entries by COPY, every cache and the head in one statement."""
 
 from typing import NamedTuple
 
-from psycopg import Cursor
+from psycopg import Connection
 
 from ledger import claim as c
 from ledger.entry import Entry
-from ledger.store.load import ClaimKey, cylinder_encoder
-from ledger.world import World
+from ledger.merkle import extend, pack_frontier
+from ledger.store.load import ClaimKey, Loaded, cylinder_encoder
+from ledger.world import Head, World
 
 
 class NewEntry(NamedTuple):
-    """One entry to write: its index and exact bytes, the key of its claim, whose story it belongs to, and where."""
+    """One entry to write: its index, exact bytes and leaf hash, its claim's key, whose story it belongs to, where."""
 
     entry_index: int
     body: bytes
+    leaf: bytes
     key: ClaimKey
     parties: tuple[str, ...]
     site: str | None
@@ -23,27 +25,24 @@ class NewEntry(NamedTuple):
 class Batch:
     """What one append writes: new entries and bundles, and which cached rows they touched."""
 
-    def __init__(self, log_id: int, first_index: int) -> None:
-        """Nothing yet, in a log of `first_index` entries."""
-        self.log_id = log_id
-        self.first_index = first_index
+    def __init__(self) -> None:
+        """Nothing yet."""
         self.entries: list[NewEntry] = []
         self.bundles: dict[bytes, bytes] = {}
         self.cylinders: set[str] = set()
         self.codes: set[str] = set()
-        self.subjects: set[str] = set()
+        self.chains: set[str] = set()
         self.records: set[str] = set()
-        self.signers: set[str] = set()
 
     def touch(self, world: World, entry: Entry, claim: c.AnyClaim) -> None:
         """Note which cached rows this entry changes; called before `world` folds it."""
-        self.signers.add(entry.signer)
+        self.chains.add(f"device:{entry.signer}")
         kind, _, key = entry.subject.partition(":")
         if kind == "cylinder":
             self.cylinders.add(key)
             self._touch_codes(world, key, claim)
         else:
-            self.subjects.add(entry.subject)
+            self.chains.add(entry.subject)
         if isinstance(claim, c.Filing):
             self.records.add(entry.subject)
             if isinstance(claim, c.FileUseRegistration):
@@ -58,97 +57,108 @@ class Batch:
             self.codes.update(world.cylinders[key].codes)
 
 
-def write_batch(cursor: Cursor, batch: Batch, world: World, frontier: bytes) -> None:
-    """Write it all within the caller's transaction. The order matters to nobody: the commit makes it one act."""
-    _write_log(cursor, batch)
-    _write_cylinders(cursor, batch, world)
-    _write_chains(cursor, batch, world)
-    cursor.execute(
-        "UPDATE log SET size = %s, frontier = %s, recorded_at = %s, registry_index = %s WHERE log_id = %s",
-        (world.size, frontier, world.recorded_at, world.registry_index, batch.log_id),
-    )
-
-
-def _write_log(cursor: Cursor, batch: Batch) -> None:
-    log_id = batch.log_id
-    with cursor.copy("COPY entry (log_id, entry_index, body) FROM STDIN (FORMAT binary)") as copy:
+def write_batch(connection: Connection, loaded: Loaded, batch: Batch) -> None:
+    """Write it all within the caller's transaction: entries by COPY, then every cache and the head in one statement."""
+    log_id, world = loaded.head.log_id, loaded.world
+    with (
+        connection.cursor(binary=True) as cursor,
+        cursor.copy("COPY entry (log_id, entry_index, body) FROM STDIN (FORMAT binary)") as copy,
+    ):
         copy.set_types(["int4", "int8", "bytea"])
         for new in batch.entries:
             copy.write_row((log_id, new.entry_index, new.body))
-    with cursor.copy(
-        "COPY claim_index (log_id, signer, claim_id, text_digest, entry_index) FROM STDIN (FORMAT binary)"
-    ) as copy:
-        copy.set_types(["int4", "bytea", "bytea", "bytea", "int8"])
-        for new in batch.entries:
-            copy.write_row((log_id, *new.key, new.entry_index))
-    with cursor.copy("COPY entry_party (log_id, party, entry_index, site) FROM STDIN (FORMAT binary)") as copy:
-        copy.set_types(["int4", "text", "int8", "text"])
-        for new in batch.entries:
-            for party in new.parties:
-                copy.write_row((log_id, party, new.entry_index, new.site))
-    # A bundle of nothing but refused re-uses may come again after its first time.
-    cursor.execute(
-        "INSERT INTO bundle (log_id, digest, envelope) SELECT %s, * FROM unnest(%b::bytea[], %b::bytea[])"
-        " ON CONFLICT DO NOTHING",
-        (log_id, list(batch.bundles), list(batch.bundles.values())),
+    frontier = extend(loaded.head.frontier, loaded.head.size, (new.leaf for new in batch.entries))
+    connection.execute(
+        _CACHES,
+        {
+            "log_id": log_id,
+            "size": world.size,
+            "frontier": pack_frontier(frontier),
+            "recorded_at": world.recorded_at,
+            "registry_index": world.registry_index,
+        }
+        | _index_columns(batch)
+        | _cache_columns(batch, world),
     )
 
 
-def _write_cylinders(cursor: Cursor, batch: Batch, world: World) -> None:
-    if batch.cylinders:
-        keys = sorted(batch.cylinders)
-        cursor.execute(
-            "INSERT INTO cylinder (log_id, cylinder, body) SELECT %s, * FROM unnest(%b::text[]::uuid[], %b::bytea[])"
-            " ON CONFLICT (log_id, cylinder) DO UPDATE SET body = excluded.body",
-            (batch.log_id, keys, [cylinder_encoder.encode(world.cylinders[k]) for k in keys]),
-        )
+_CACHES = """
+WITH claims AS (
+    INSERT INTO claim_index (log_id, signer, claim_id, text_digest, entry_index)
+    SELECT %(log_id)s, * FROM unnest(
+        %(claim_signer)b::bytea[], %(claim_id)b::bytea[], %(claim_digest)b::bytea[], %(claim_entry)b::int8[])
+), parties AS (
+    INSERT INTO entry_party (log_id, party, entry_index, site)
+    SELECT %(log_id)s, * FROM unnest(%(party)b::text[], %(party_entry)b::int8[], %(party_site)b::text[])
+), bundles AS (
+    -- A bundle of nothing but refused re-uses may come again after its first time.
+    INSERT INTO bundle (log_id, digest, envelope)
+    SELECT %(log_id)s, * FROM unnest(%(bundle)b::bytea[], %(envelope)b::bytea[])
+    ON CONFLICT DO NOTHING
+), cylinders AS (
+    INSERT INTO cylinder (log_id, cylinder, body)
+    SELECT %(log_id)s, * FROM unnest(%(cylinder)b::text[]::uuid[], %(cylinder_body)b::bytea[])
+    ON CONFLICT (log_id, cylinder) DO UPDATE SET body = excluded.body
+), codes AS (
+    INSERT INTO code (log_id, code, cylinder, active)
+    SELECT %(log_id)s, * FROM unnest(%(code)b::text[], %(code_cylinder)b::text[]::uuid[], %(code_active)b::bool[])
+    ON CONFLICT (log_id, code) DO UPDATE SET active = excluded.active
+), chains AS (
+    INSERT INTO chain_head (log_id, chain, seq, digest)
+    SELECT %(log_id)s, * FROM unnest(%(chain)b::text[], %(chain_seq)b::int8[], %(chain_digest)b::bytea[])
+    ON CONFLICT (log_id, chain) DO UPDATE SET seq = excluded.seq, digest = excluded.digest
+), records AS (
+    INSERT INTO record (log_id, subject, seq, entry_index, body)
+    SELECT %(log_id)s, * FROM unnest(
+        %(record)b::text[], %(record_seq)b::int8[], %(record_entry)b::int8[], %(record_body)b::bytea[])
+    ON CONFLICT (log_id, subject)
+    DO UPDATE SET seq = excluded.seq, entry_index = excluded.entry_index, body = excluded.body
+)
+UPDATE log SET size = %(size)s, frontier = %(frontier)s, recorded_at = %(recorded_at)s,
+    registry_index = %(registry_index)s
+WHERE log_id = %(log_id)s
+"""
+
+
+def _index_columns(batch: Batch) -> dict[str, object]:
+    """The columns of the tables that have rows per entry, and of the bundles."""
+    parties = [(party, new.entry_index, new.site) for new in batch.entries for party in new.parties]
+    return {
+        "claim_signer": [new.key.signer for new in batch.entries],
+        "claim_id": [new.key.claim_id for new in batch.entries],
+        "claim_digest": [new.key.text_digest for new in batch.entries],
+        "claim_entry": [new.entry_index for new in batch.entries],
+        "party": [party for party, _, _ in parties],
+        "party_entry": [index for _, index, _ in parties],
+        "party_site": [site for _, _, site in parties],
+        "bundle": list(batch.bundles),
+        "envelope": list(batch.bundles.values()),
+    }
+
+
+def _cache_columns(batch: Batch, world: World) -> dict[str, object]:
+    """The columns of the tables that hold the newest state; keys sorted, so that writers lock in one order."""
+    cylinders = sorted(batch.cylinders)
     codes = [code for code in sorted(batch.codes) if code in world.codes]
-    if codes:
-        uses = [world.codes[code] for code in codes]
-        cursor.execute(
-            "INSERT INTO code (log_id, code, cylinder, active)"
-            " SELECT %s, * FROM unnest(%b::text[], %b::text[]::uuid[], %b::bool[])"
-            " ON CONFLICT (log_id, code) DO UPDATE SET active = excluded.active",
-            (batch.log_id, codes, [use.cylinder for use in uses], [use.active for use in uses]),
-        )
-
-
-def _write_chains(cursor: Cursor, batch: Batch, world: World) -> None:
-    signers = sorted(batch.signers)
-    devices = [world.devices[signer] for signer in signers]
-    cursor.execute(
-        "INSERT INTO device (log_id, signer, device_seq, digest)"
-        " SELECT %s, * FROM unnest(%b::bytea[], %b::int8[], %b::bytea[]) ON CONFLICT (log_id, signer)"
-        " DO UPDATE SET device_seq = excluded.device_seq, digest = excluded.digest",
-        (
-            batch.log_id,
-            [bytes.fromhex(signer) for signer in signers],
-            [head.seq for head in devices],
-            [bytes.fromhex(head.digest) for head in devices],
-        ),
-    )
-    if batch.subjects:
-        subjects = sorted(batch.subjects)
-        heads = [world.subjects[subject] for subject in subjects]
-        cursor.execute(
-            "INSERT INTO subject_head (log_id, subject, seq, leaf)"
-            " SELECT %s, * FROM unnest(%b::text[], %b::int8[], %b::bytea[]) ON CONFLICT (log_id, subject)"
-            " DO UPDATE SET seq = excluded.seq, leaf = excluded.leaf",
-            (batch.log_id, subjects, [head.seq for head in heads], [bytes.fromhex(head.digest) for head in heads]),
-        )
+    chains = [(name, _chain(world, name)) for name in sorted(batch.chains)]
     records = [subject for subject in sorted(batch.records) if subject in world.registry.records]
-    if records:
-        filed = [world.registry.records[subject] for subject in records]
-        cursor.execute(
-            "INSERT INTO record (log_id, subject, seq, entry_index, body)"
-            " SELECT %s, * FROM unnest(%b::text[], %b::int8[], %b::int8[], %b::bytea[])"
-            " ON CONFLICT (log_id, subject) DO UPDATE"
-            " SET seq = excluded.seq, entry_index = excluded.entry_index, body = excluded.body",
-            (
-                batch.log_id,
-                records,
-                [one.seq for one in filed],
-                [one.entry_index for one in filed],
-                [cylinder_encoder.encode(one.claim) for one in filed],
-            ),
-        )
+    filed = [world.registry.records[subject] for subject in records]
+    return {
+        "cylinder": cylinders,
+        "cylinder_body": [cylinder_encoder.encode(world.cylinders[key]) for key in cylinders],
+        "code": codes,
+        "code_cylinder": [world.codes[code].cylinder for code in codes],
+        "code_active": [world.codes[code].active for code in codes],
+        "chain": [name for name, _ in chains],
+        "chain_seq": [head.seq for _, head in chains],
+        "chain_digest": [bytes.fromhex(head.digest) for _, head in chains],
+        "record": records,
+        "record_seq": [one.seq for one in filed],
+        "record_entry": [one.entry_index for one in filed],
+        "record_body": [cylinder_encoder.encode(one.claim) for one in filed],
+    }
+
+
+def _chain(world: World, name: str) -> Head:
+    kind, _, signer = name.partition(":")
+    return world.devices[signer] if kind == "device" else world.subjects[name]

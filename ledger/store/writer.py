@@ -16,12 +16,16 @@ import psycopg
 from ledger.entry import Answer
 from ledger.errors import Busy, LedgerError
 from ledger.store.append import Received, append
-from ledger.store.load import RegistryCache
+from ledger.store.load import LogCache
 
 MAX_WAITING = 4096
 MAX_GATHERED_CLAIMS = 512
 RECONNECT_TRIES = 3
-STATEMENT_TIMEOUTS = "-c lock_timeout=10s -c idle_in_transaction_session_timeout=30s"
+SESSION = (
+    "-c lock_timeout=10s -c idle_in_transaction_session_timeout=30s"
+    # Every statement of the write path looks up by key. A planner without statistics must not read whole tables.
+    " -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c plan_cache_mode=force_generic_plan"
+)
 
 Answers = list[Answer]
 
@@ -40,7 +44,7 @@ class Writer:
         self._url = url
         self._clock = clock
         self._queue: queue.Queue[_Waiting | None] = queue.Queue(MAX_WAITING)
-        self._cache = RegistryCache()
+        self._cache = LogCache()
         self._connection: psycopg.Connection | None = None
         self._thread = threading.Thread(target=self._run, name=f"writer {origin}", daemon=True)
 
@@ -135,6 +139,6 @@ class Writer:
 
 def connect_writer(url: str) -> psycopg.Connection:
     """A connection in the writer's role: it can insert entries, and neither change nor delete them."""
-    connection = psycopg.connect(url, autocommit=True, options=STATEMENT_TIMEOUTS)
+    connection = psycopg.connect(url, autocommit=True, options=SESSION)
     connection.execute("SET ROLE ledger_writer")
     return connection

@@ -38,7 +38,7 @@ CREATE TABLE claim_index (
     claim_id bytea NOT NULL,
     text_digest bytea NOT NULL,
     entry_index bigint NOT NULL,
-    CONSTRAINT claim_index_pkey PRIMARY KEY (log_id, signer, claim_id, text_digest)
+    CONSTRAINT claim_index_pkey PRIMARY KEY (log_id, claim_id, signer, text_digest)
 );
 CREATE TABLE entry_party (
     log_id integer NOT NULL,
@@ -60,12 +60,12 @@ CREATE TABLE code (
     active boolean NOT NULL,
     CONSTRAINT code_pkey PRIMARY KEY (log_id, code)
 );
-CREATE TABLE subject_head (
+CREATE TABLE chain_head (
     log_id integer NOT NULL,
-    subject text NOT NULL,
+    chain text NOT NULL,
     seq bigint NOT NULL,
-    leaf bytea NOT NULL,
-    CONSTRAINT subject_head_pkey PRIMARY KEY (log_id, subject)
+    digest bytea NOT NULL,
+    CONSTRAINT chain_head_pkey PRIMARY KEY (log_id, chain)
 ) WITH (fillfactor = 60);
 CREATE TABLE record (
     log_id integer NOT NULL,
@@ -75,13 +75,6 @@ CREATE TABLE record (
     body bytea NOT NULL,
     CONSTRAINT record_pkey PRIMARY KEY (log_id, subject)
 );
-CREATE TABLE device (
-    log_id integer NOT NULL,
-    signer bytea NOT NULL,
-    device_seq bigint NOT NULL,
-    digest bytea NOT NULL,
-    CONSTRAINT device_pkey PRIMARY KEY (log_id, signer)
-) WITH (fillfactor = 60);
 """
 
 APPEND_ONLY = """
@@ -117,8 +110,8 @@ ALTER ROLE ledger_writer BYPASSRLS;
 RIGHTS = """
 REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC;
 GRANT SELECT, INSERT ON entry, bundle, claim_index, entry_party TO ledger_writer;
-GRANT SELECT, INSERT, UPDATE ON log, cylinder, code, subject_head, record, device TO ledger_writer;
-GRANT SELECT ON log, entry, entry_party, cylinder, code, record, subject_head TO ledger_reader;
+GRANT SELECT, INSERT, UPDATE ON log, cylinder, code, chain_head, record TO ledger_writer;
+GRANT SELECT ON log, entry, entry_party, cylinder, code, record TO ledger_reader;
 ALTER TABLE entry_party ENABLE ROW LEVEL SECURITY;
 CREATE POLICY reader_scope ON entry_party FOR SELECT TO ledger_reader USING (
     current_setting('ledger.sites', true) = '*'
