@@ -17,8 +17,8 @@ COMMANDS = {
     "open-log": ("api.log_commands:open_log_command", "建立日志（第 0 条）。Open a log: its entry 0."),
     "file": ("api.file_command:file_command", "签名并提交登记。Sign and submit filings."),
     "audit": ("api.audit_command:audit_command", "审计全部记录。Re-read, re-hash and re-decide everything."),
-    "demo": ("api.demo:demo_command", "演示。The demo."),
-    "bench": ("api.bench:bench_command", "压测。The bench."),
+    "demo": ("api.demo.command:demo_command", "演示。The demo."),
+    "bench": ("api.bench.command:bench_command", "压测。The bench."),
 }
 """Name: where the command is, and one line of help."""
 

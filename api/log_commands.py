@@ -13,8 +13,8 @@ from ledger.claim import OpenLog
 from ledger.errors import Malformed
 from ledger.judge import pack_faults
 from ledger.store.append import Received, open_log
+from ledger.store.migrate import migrate
 from ledger.store.read import hosted_origins
-from ledger.store.schema import migrate
 from ledger.store.writer import connect_writer
 
 _DATA = click.option(

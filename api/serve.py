@@ -1,6 +1,7 @@
 """Serving: the deployment composed from settings and a clock, and uvicorn around it."""
 
 import asyncio
+import gc
 import socket
 import sys
 import time
@@ -67,6 +68,9 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then tell."""
         await super().startup(sockets)
+        # What was imported lives as long as we do; a full collection need not look at it each time.
+        gc.collect()
+        gc.freeze()
         if self.started:
             await asyncio.to_thread(self._ready, url_of(self._bound))
 

@@ -8,7 +8,7 @@ import click
 from api.databases import open_database
 from api.serve import real_clock, serve
 from api.settings import settings_from
-from ledger.store.schema import migrate
+from ledger.store.migrate import migrate
 
 
 @click.command("serve")

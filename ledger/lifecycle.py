@@ -29,6 +29,9 @@ class Stage(StrEnum):
     DESTROYED = "destroyed"
     DEREGISTERED = "deregistered"
 
+    # Enum's own hash is a Python call, and every claim looks up the table.
+    __hash__ = str.__hash__
+
 
 STAGE_ZH = {
     Stage.UNKNOWN: "状态不明",

@@ -32,7 +32,7 @@ def server() -> Iterator[EmbeddedServer]:
 @pytest.fixture(scope="session")
 def migrated_template(server: EmbeddedServer) -> str:
     """The name of a database with every migration applied and nothing in it."""
-    from ledger.store.schema import migrate  # noqa: PLC0415 - tests without a database need no schema
+    from ledger.store.migrate import migrate  # noqa: PLC0415 - tests without a database need no schema
 
     server.create_database(TEMPLATE)
     migrate(server.url(TEMPLATE))

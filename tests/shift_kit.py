@@ -39,7 +39,7 @@ from ledger.store.append import append, open_log
 from ledger.store.audit import audit
 from ledger.store.embedded import EmbeddedServer
 from ledger.store.load import LogCache
-from ledger.store.schema import migrate
+from ledger.store.migrate import migrate
 from ledger.store.writer import connect_writer
 from tests.story import MINUTE, ORIGIN, Signer, Story
 
@@ -84,7 +84,7 @@ class AgentOrders(Struct, frozen=True):
 
 def nursery() -> None:
     """Fork a child for each order on standard input; when that ends, so does the whole group."""
-    import api.serve_demo  # noqa: F401, PLC0415 - what children need, imported once
+    import api.demo.serve  # noqa: F401, PLC0415 - what children need, imported once
     import scanners.agent  # noqa: F401, PLC0415
 
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
@@ -112,7 +112,7 @@ def _become(role: str, argument: str, out: str) -> None:
 
 
 def _serve(argument: str) -> None:
-    from api.serve_demo import main  # noqa: PLC0415
+    from api.demo.serve import main  # noqa: PLC0415
 
     main(argument)
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from api import bench_load
-from api.bench import bench_command
-from api.bench_load import Plan, WrongWork
-from api.bench_setting import child_environment
+from api.bench import load
+from api.bench.command import bench_command
+from api.bench.load import Plan, WrongWork
+from api.bench.setting import child_environment
 
 ROWS = [
     "single_1", "single_16", "single_64", "bundle_100", "append", "steady_500", "trace_1m", "audit",
@@ -61,8 +61,8 @@ def test_unknown_row_is_named_with_those_there_are():
 def test_wrong_work_is_not_measured(outcome: dict[str, object]):
     plan = Plan(port=0, requests=[], warm=0, limit_s=1, expected="accepted", claims=1)
     right = {"entry_index": 1, "recorded_at": 2, "leaf": "", "outcome": {"type": "fill_started.v1"}}
-    bench_load.check(json.dumps([right]).encode(), plan)
+    load.check(json.dumps([right]).encode(), plan)
     with pytest.raises(WrongWork):
-        bench_load.check(json.dumps([right, right]).encode(), plan)
+        load.check(json.dumps([right, right]).encode(), plan)
     with pytest.raises(WrongWork):
-        bench_load.check(json.dumps([right | {"outcome": outcome}]).encode(), plan)
+        load.check(json.dumps([right | {"outcome": outcome}]).encode(), plan)

@@ -4,10 +4,10 @@ from collections import Counter
 
 import pytest
 
-from api.city import ORIGIN, SHIFT_AT_MS, TODAY, build_city
-from api.city_cylinders import State
-from api.demo_town import found_city
-from api.plant_day import plan_day
+from api.demo.city import ORIGIN, SHIFT_AT_MS, TODAY, build_city
+from api.demo.city_cylinders import State
+from api.demo.plant_day import plan_day
+from api.demo.town import found_city
 from ledger.china import add_months, days_between, last_day
 from ledger.identity import parse_code
 from ledger.model import MODELS

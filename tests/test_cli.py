@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from api.cli import COMMANDS, main
-from api.serve_demo import refuse_real_logs
+from api.demo.serve import refuse_real_logs
 from api.signing import write_private_key
 from ledger.bundle import open_bundle
 from ledger.errors import Forbidden
@@ -155,7 +155,7 @@ def test_demo_clock_serves_demo_logs_only(database_url: str) -> None:
     story = Story()
     with connect_writer(database_url) as connection:
         open_log(connection, story.receive(story.authority, story.opening(demo=True)), story.now)
-    with started("-m", "api.serve_demo", argument) as url:
+    with started("-m", "api.demo.serve", argument) as url:
         assert httpx.get(f"{url}/health").json()["at"] == 1_000_000
     with connect_writer(database_url) as connection:
         real = Story()

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from api.city import build_city, story_time
-from api.demo_agents import Agents
-from api.demo_plan import Seen
-from api.demo_report import compare
-from api.plant import Planting
-from api.plant_day import plan_day
-from api.plant_ways import WAYS
+from api.demo.agents import Agents
+from api.demo.city import build_city, story_time
+from api.demo.plan import Seen
+from api.demo.plant import Planting
+from api.demo.plant_day import plan_day
+from api.demo.plant_ways import WAYS
+from api.demo.report import compare
 from ledger.judge import FAMILIES
 from ledger.rules.rule import RULES
 from scanners.image import read_image

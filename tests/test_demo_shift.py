@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from api.city import MINUTE_MS, ORIGIN, SHIFT_AT_MS, STATIONS, Station, build_city
-from api.city_filings import Clerk, opening
-from api.city_signers import ClaimIds
-from api.demo_office import said
-from api.demo_plan import Script, Seen
-from api.demo_report import compare
-from api.demo_town import all_waves
-from api.plant import Deed
-from api.plant_day import plan_day
+from api.demo.city import MINUTE_MS, ORIGIN, SHIFT_AT_MS, STATIONS, Station, build_city
+from api.demo.city_filings import Clerk, opening
+from api.demo.city_signers import ClaimIds
+from api.demo.office import said
+from api.demo.plan import Script, Seen
+from api.demo.plant import Deed
+from api.demo.plant_day import plan_day
+from api.demo.report import compare
+from api.demo.town import all_waves
 from ledger import claim as c
 from ledger import events as e
 from ledger.bundle import _encoder as encoder

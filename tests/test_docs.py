@@ -183,7 +183,7 @@ def test_what_readers_are_told_to_type_exists(page):
 
 def test_settings_and_bench_rows_are_documented():
     from api import settings  # noqa: PLC0415 - only this needs them
-    from api.bench_rows import ROWS  # noqa: PLC0415
+    from api.bench.rows import ROWS  # noqa: PLC0415
 
     variables = re.findall(r"^(LEDGER_[A-Z_]+)", str(settings.__doc__), re.MULTILINE)
     assert variables

@@ -12,7 +12,7 @@ from ledger.errors import NotFound
 from ledger.store import schema
 from ledger.store.audit import audit
 from ledger.store.embedded import EmbeddedServer
-from ledger.store.schema import migrate
+from ledger.store.migrate import migrate
 from tests.story import ORIGIN
 from tests.test_store_append import Town, cycle
 

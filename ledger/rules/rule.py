@@ -36,6 +36,8 @@ class Gate(StrEnum):
     CYLINDER = "cylinder"
     OTHER = "other"
 
+    __hash__ = str.__hash__  # as in `Stage`
+
 
 GATE_ZH = {
     Gate.REGISTER: "登记",

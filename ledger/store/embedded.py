@@ -52,7 +52,7 @@ MAX_LOG_BYTES = 16 * 1024 * 1024
 START_TIMEOUT_S = 300.0  # crash recovery of a busy server takes a while
 LIFELINE_PATIENCE_S = 10  # then an immediate shutdown: recovers at the next start
 LEFTOVER_TIMEOUT_S = 20.0  # a server left by a killed process is shutting down
-STOP_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 15.0
 
 SETTINGS = {
     "listen_addresses": "",

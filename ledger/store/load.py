@@ -139,7 +139,7 @@ def lock_and_load(connection: Connection, origin: str, bundles: Iterable[Bundle]
         heads = _ask_head(connection, origin, lock=True)
         claims = connection.execute(_CLAIMS, (log_id, list(named.claims)), binary=True)
         codes = connection.execute(_BY_CODE, (log_id, list(named.codes)), binary=True)
-        cylinders = connection.execute(_BY_ID, (log_id, list(named.cylinders)), binary=True)
+        by_id = connection.execute(_BY_ID, (log_id, list(named.cylinders)), binary=True) if named.cylinders else ()
         chains = connection.execute(_CHAINS, (log_id, list(named.chains)), binary=True)
     head = _head_of(origin, heads)
     world = World(origin, cache.registry(connection, head))
@@ -148,7 +148,7 @@ def lock_and_load(connection: Connection, origin: str, bundles: Iterable[Bundle]
         world.codes[code] = CodeUse(key, active=active)
         if key not in world.cylinders:
             world.cylinders[key] = cylinder_decoder.decode(body)
-    world.cylinders.update((key, cylinder_decoder.decode(body)) for key, body in cylinders)
+    world.cylinders.update((key, cylinder_decoder.decode(body)) for key, body in by_id)
     for chain, seq, digest in chains:
         kind, _, signer = chain.partition(":")
         if kind == _DEVICE:

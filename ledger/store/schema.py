@@ -4,14 +4,8 @@
 compares. All that grows carries its log's id first in its primary key.
 """
 
-from pathlib import Path
-
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
 from sqlalchemy.dialects.postgresql import BYTEA
-
-import migrations
 
 metadata = sa.MetaData()
 
@@ -94,16 +88,3 @@ CACHES = (claim_index, entry_party, cylinder, code, chain_head, record)
 def engine_url(url: str) -> str:
     """A `postgresql://` URL as SQLAlchemy with psycopg 3 wants it."""
     return url.replace("postgresql://", "postgresql+psycopg://", 1).replace("postgres://", "postgresql+psycopg://", 1)
-
-
-def alembic_config(url: str) -> Config:
-    """Alembic driven from code: the scripts are package data of `migrations`."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
-    config.attributes["url"] = engine_url(url)
-    return config
-
-
-def migrate(url: str) -> None:
-    """Bring a database to this code's schema. Waits for no lock longer than the migration environment allows."""
-    command.upgrade(alembic_config(url), "head")

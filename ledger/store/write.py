@@ -1,4 +1,4 @@
-"""Writing what an append made: entries by COPY, every cache and the head in one statement."""
+"""Writing what an append made: entries by COPY, the caches that scans touch and the head in one statement."""
 
 from typing import NamedTuple
 
@@ -58,7 +58,7 @@ class Batch:
 
 
 def write_batch(connection: Connection, loaded: Loaded, batch: Batch) -> None:
-    """Write it all within the caller's transaction: entries by COPY, then every cache and the head in one statement."""
+    """Write it all within the caller's transaction: entries by COPY, then the caches and the head."""
     log_id, world = loaded.head.log_id, loaded.world
     with (
         connection.cursor(binary=True) as cursor,
@@ -80,6 +80,8 @@ def write_batch(connection: Connection, loaded: Loaded, batch: Batch) -> None:
         | _index_columns(batch)
         | _cache_columns(batch, world),
     )
+    if batch.codes or batch.records:
+        connection.execute(_RARE, {"log_id": log_id} | _rare_columns(batch, world))
 
 
 _CACHES = """
@@ -99,24 +101,28 @@ WITH claims AS (
     INSERT INTO cylinder (log_id, cylinder, body)
     SELECT %(log_id)s, * FROM unnest(%(cylinder)b::text[]::uuid[], %(cylinder_body)b::bytea[])
     ON CONFLICT (log_id, cylinder) DO UPDATE SET body = excluded.body
-), codes AS (
-    INSERT INTO code (log_id, code, cylinder, active)
-    SELECT %(log_id)s, * FROM unnest(%(code)b::text[], %(code_cylinder)b::text[]::uuid[], %(code_active)b::bool[])
-    ON CONFLICT (log_id, code) DO UPDATE SET active = excluded.active
 ), chains AS (
     INSERT INTO chain_head (log_id, chain, seq, digest)
     SELECT %(log_id)s, * FROM unnest(%(chain)b::text[], %(chain_seq)b::int8[], %(chain_digest)b::bytea[])
     ON CONFLICT (log_id, chain) DO UPDATE SET seq = excluded.seq, digest = excluded.digest
-), records AS (
-    INSERT INTO record (log_id, subject, seq, entry_index, body)
-    SELECT %(log_id)s, * FROM unnest(
-        %(record)b::text[], %(record_seq)b::int8[], %(record_entry)b::int8[], %(record_body)b::bytea[])
-    ON CONFLICT (log_id, subject)
-    DO UPDATE SET seq = excluded.seq, entry_index = excluded.entry_index, body = excluded.body
 )
 UPDATE log SET size = %(size)s, frontier = %(frontier)s, recorded_at = %(recorded_at)s,
     registry_index = %(registry_index)s
 WHERE log_id = %(log_id)s
+"""
+
+
+_RARE = """
+WITH codes AS (
+    INSERT INTO code (log_id, code, cylinder, active)
+    SELECT %(log_id)s, * FROM unnest(%(code)b::text[], %(code_cylinder)b::text[]::uuid[], %(code_active)b::bool[])
+    ON CONFLICT (log_id, code) DO UPDATE SET active = excluded.active
+)
+INSERT INTO record (log_id, subject, seq, entry_index, body)
+SELECT %(log_id)s, * FROM unnest(
+    %(record)b::text[], %(record_seq)b::int8[], %(record_entry)b::int8[], %(record_body)b::bytea[])
+ON CONFLICT (log_id, subject)
+DO UPDATE SET seq = excluded.seq, entry_index = excluded.entry_index, body = excluded.body
 """
 
 
@@ -139,19 +145,25 @@ def _index_columns(batch: Batch) -> dict[str, object]:
 def _cache_columns(batch: Batch, world: World) -> dict[str, object]:
     """The columns of the tables that hold the newest state; keys sorted, so that writers lock in one order."""
     cylinders = sorted(batch.cylinders)
-    codes = [code for code in sorted(batch.codes) if code in world.codes]
     chains = [(name, _chain(world, name)) for name in sorted(batch.chains)]
-    records = [subject for subject in sorted(batch.records) if subject in world.registry.records]
-    filed = [world.registry.records[subject] for subject in records]
     return {
         "cylinder": cylinders,
         "cylinder_body": [cylinder_encoder.encode(world.cylinders[key]) for key in cylinders],
-        "code": codes,
-        "code_cylinder": [world.codes[code].cylinder for code in codes],
-        "code_active": [world.codes[code].active for code in codes],
         "chain": [name for name, _ in chains],
         "chain_seq": [head.seq for _, head in chains],
         "chain_digest": [bytes.fromhex(head.digest) for _, head in chains],
+    }
+
+
+def _rare_columns(batch: Batch, world: World) -> dict[str, object]:
+    """The columns of the tables that scans do not touch."""
+    codes = [code for code in sorted(batch.codes) if code in world.codes]
+    records = [subject for subject in sorted(batch.records) if subject in world.registry.records]
+    filed = [world.registry.records[subject] for subject in records]
+    return {
+        "code": codes,
+        "code_cylinder": [world.codes[code].cylinder for code in codes],
+        "code_active": [world.codes[code].active for code in codes],
         "record": records,
         "record_seq": [one.seq for one in filed],
         "record_entry": [one.entry_index for one in filed],

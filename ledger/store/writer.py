@@ -140,5 +140,9 @@ class Writer:
 def connect_writer(url: str) -> psycopg.Connection:
     """A connection in the writer's role: it can insert entries, and neither change nor delete them."""
     connection = psycopg.connect(url, autocommit=True, options=SESSION)
-    connection.execute("SET ROLE ledger_writer")
+    try:
+        connection.execute("SET ROLE ledger_writer")
+    except BaseException:
+        connection.close()
+        raise
     return connection

@@ -7,12 +7,12 @@ from itertools import islice
 from time import perf_counter
 from urllib.parse import quote
 
-from api.bench_load import Expected, Plan, Result
-from api.bench_others import by_copy, by_eventsourcing_batch, by_eventsourcing_single
-from api.bench_processes import Failed, get, post, run_load
-from api.bench_report import Row, row
-from api.bench_setting import BATCH, DEVICES, Setting, accepted, take_turns
-from api.bench_town import ORIGIN, real_clock
+from api.bench.load import Expected, Plan, Result
+from api.bench.others import by_copy, by_eventsourcing_batch, by_eventsourcing_single
+from api.bench.processes import Failed, get, post, run_load
+from api.bench.report import Row, row
+from api.bench.setting import BATCH, DEVICES, Setting, accepted, take_turns
+from api.bench.town import ORIGIN, real_clock
 from ledger.bundle import open_bundle
 from ledger.store.append import Received, append
 from ledger.store.audit import audit

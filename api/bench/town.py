@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import cycle, islice
 
-from api.city_filings import BUNDLE, LISTED, Clerk
-from api.city_signers import CitySigner, ClaimIds
+from api.demo.city_filings import BUNDLE, LISTED, Clerk
+from api.demo.city_signers import CitySigner, ClaimIds
 from api.packs import shipped_pack
 from ledger import claim as c
 from ledger.china import add_months, day_of

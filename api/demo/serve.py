@@ -1,4 +1,4 @@
-"""`python -m api.serve_demo JSON`: the demo's server, in its own process, by the story's clock.
+"""`python -m api.demo.serve JSON`: the demo's server, in its own process, by the story's clock.
 
     {"database_url": "postgresql://…", "host": "127.0.0.1", "port": 0,
      "time": {"real_start_ms": 0, "origin_ms": 0, "scale": 1000}}

@@ -1,7 +1,7 @@
 """Other ways to keep the same bytes in the same database: the `eventsourcing` package, and plain COPY."""
 
-from api.bench_report import Row, row
-from api.bench_setting import BATCH, Setting
+from api.bench.report import Row, row
+from api.bench.setting import BATCH, Setting
 from ledger.store import bench as store
 
 

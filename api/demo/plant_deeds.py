@@ -5,13 +5,13 @@ from typing import Any
 
 from msgspec import structs
 
-from api.city import BODY_SITE, INSPECTOR, REVIEWER, STATIONS, TRAINEE, Station
-from api.city_cylinders import CityCylinder, State
-from api.city_filings import Clerk
-from api.demo_plan import Script
-from api.plant import Sower
-from api.plant_prepared import inspection, recall
-from api.plant_scripts import script_for
+from api.demo.city import BODY_SITE, INSPECTOR, REVIEWER, STATIONS, TRAINEE, Station
+from api.demo.city_cylinders import CityCylinder, State
+from api.demo.city_filings import Clerk
+from api.demo.plan import Script
+from api.demo.plant import Sower
+from api.demo.plant_prepared import inspection, recall
+from api.demo.plant_scripts import script_for
 from ledger import claim as c
 from ledger.identity import own_code
 

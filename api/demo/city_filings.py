@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from msgspec import Struct, structs
 
-from api.city import (
+from api.demo.city import (
     BODY_SITE,
     DAY_MS,
     DISTRICT,
@@ -19,8 +19,8 @@ from api.city import (
     City,
     Station,
 )
-from api.city_cylinders import CityCylinder, State
-from api.city_signers import CitySigner, ClaimIds
+from api.demo.city_cylinders import CityCylinder, State
+from api.demo.city_signers import CitySigner, ClaimIds
 from api.packs import shipped_pack
 from ledger import claim as c
 

@@ -13,15 +13,15 @@ from msgspec import json as mjson
 from rich.console import Console
 from rich.live import Live
 
-from api.city import BODY_SITE, ORIGIN, STATIONS, City, story_time
-from api.city_signers import ClaimIds
-from api.demo_agents import Agents
-from api.demo_office import Offices
-from api.demo_plan import Seen
-from api.demo_report import Verdict, compare
-from api.demo_server import Told, demo_server, read_back, read_trace
-from api.demo_view import Board
-from api.plant import Planting, Run
+from api.demo.agents import Agents
+from api.demo.city import BODY_SITE, ORIGIN, STATIONS, City, story_time
+from api.demo.city_signers import ClaimIds
+from api.demo.office import Offices
+from api.demo.plan import Seen
+from api.demo.plant import Planting, Run
+from api.demo.report import Verdict, compare
+from api.demo.server import Told, demo_server, read_back, read_trace
+from api.demo.view import Board
 from ledger.store.audit import audit
 
 SCALE = 120

@@ -14,10 +14,10 @@ import msgspec
 from msgspec import structs
 from rich.console import Console
 
-from api.bench_processes import Failed, Servers
-from api.bench_report import Machine, Row, machine, table
-from api.bench_rows import ROWS
-from api.bench_setting import FULL, QUICK, Setting, Size, child_environment
+from api.bench.processes import Failed, Servers
+from api.bench.report import Machine, Row, machine, table
+from api.bench.rows import ROWS
+from api.bench.setting import FULL, QUICK, Setting, Size, child_environment
 from ledger.store.bench import has_eventsourcing, server_version
 from ledger.store.embedded import EmbeddedServer
 

@@ -54,7 +54,7 @@ async def demo_server(database_url: str, time: ScaledTime) -> AsyncIterator[str]
     """The URL of a server over this database, by the story's clock; it ends with the block."""
     told = mjson.encode({"database_url": database_url, "time": time}).decode()
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "api.serve_demo", told, stdout=asyncio.subprocess.PIPE
+        sys.executable, "-m", "api.demo.serve", told, stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout is not None
     try:

@@ -9,10 +9,10 @@ import httpx
 from msgspec import json as mjson
 from msgspec import structs
 
-from api.city import ORIGIN, City
-from api.city_signers import ClaimIds
-from api.demo_plan import Seen
-from api.plant import Deed
+from api.demo.city import ORIGIN, City
+from api.demo.city_signers import ClaimIds
+from api.demo.plan import Seen
+from api.demo.plant import Deed
 from ledger.claim import act_of
 from ledger.clock import ScaledTime
 from ledger.entry import Answer

@@ -4,10 +4,10 @@ from typing import Any
 
 from msgspec import structs
 
-from api.city import HOST, Station
-from api.city_cylinders import CityCylinder, State
-from api.demo_plan import Script
-from api.plant import Sower
+from api.demo.city import HOST, Station
+from api.demo.city_cylinders import CityCylinder, State
+from api.demo.plan import Script
+from api.demo.plant import Sower
 from ledger import claim as c
 from ledger.identity import own_code, parse_code
 from ledger.label import format_label

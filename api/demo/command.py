@@ -19,12 +19,12 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from api.city import build_city
 from api.databases import open_database
-from api.demo_day import DemoDay, Outcome
-from api.demo_town import found_city
-from api.demo_view import show_story, show_verdict
-from api.plant_day import plan_day
+from api.demo.city import build_city
+from api.demo.day import DemoDay, Outcome
+from api.demo.plant_day import plan_day
+from api.demo.town import found_city
+from api.demo.view import show_story, show_verdict
 from ledger.errors import Malformed
 
 _DIRECTORY = click.Path(file_okay=False, path_type=Path)

@@ -10,11 +10,11 @@ from typing import Literal
 
 from msgspec import Struct
 
-from api.city import City
-from api.city_cylinders import CityCylinder
-from api.city_signers import ClaimIds
-from api.demo_plan import Script
-from api.plant_ways import WAYS, family_of
+from api.demo.city import City
+from api.demo.city_cylinders import CityCylinder
+from api.demo.city_signers import ClaimIds
+from api.demo.plan import Script
+from api.demo.plant_ways import WAYS, family_of
 from ledger import claim as c
 
 Moment = Literal["opening", "midday", "closing"]

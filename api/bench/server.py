@@ -1,4 +1,4 @@
-"""The server that the bench measures: `python -m api.bench_server`, told what to serve on standard input.
+"""The server that the bench measures: `python -m api.bench.server`, told what to serve on standard input.
 
 It is `ledger serve`'s own, composed and configured the same way; for `empty_handler` the same uvicorn runs a handler
 that only reads the request and answers `[]`. Each is a fork of a process that has imported everything; it ends when
@@ -13,7 +13,7 @@ from typing import NoReturn
 from litestar.enums import ScopeType
 from litestar.types import Receive, Scope, Send
 
-from api.bench_processes import NOTHING, READY
+from api.bench.processes import NOTHING, READY
 from api.serve import make_server, real_clock
 from api.settings import Settings
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from api.city_signers import ClaimIds
+from api.demo.city_signers import ClaimIds
 from ledger.check_digit import gs1_mod_10
 from ledger.china import add_months
 from ledger.claim import Phase, RegisterCylinder

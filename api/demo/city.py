@@ -11,8 +11,8 @@ import random
 
 from msgspec import Struct
 
-from api.city_cylinders import CityCylinder, build_cylinders
-from api.city_signers import CitySigner, ClaimIds
+from api.demo.city_cylinders import CityCylinder, build_cylinders
+from api.demo.city_signers import CitySigner, ClaimIds
 from ledger.clock import ScaledTime
 
 ORIGIN = "demo.cylinder-ledger.example/320600/v1"

@@ -11,9 +11,9 @@ from msgspec import Struct, structs
 from msgspec import json as mjson
 from PIL import Image, ImageFilter
 
-from api.city import HOST, ORIGIN, STATIONS, City
-from api.demo_plan import Plan, Script, Seen
-from api.plant import Run
+from api.demo.city import HOST, ORIGIN, STATIONS, City
+from api.demo.plan import Plan, Script, Seen
+from api.demo.plant import Run
 from ledger.clock import ScaledTime
 from ledger.identity import parse_code
 from ledger.label import format_label

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from api.demo_plan import Seen
-from api.plant import Planting
-from api.plant_ways import WAYS
+from api.demo.plan import Seen
+from api.demo.plant import Planting
+from api.demo.plant_ways import WAYS
 
 _PASSED = ("accepted", "not_opened")
 """`not_opened`: a leave lapsed before the valve opened, and the agent asks for another; nobody was refused."""

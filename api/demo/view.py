@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 
-from api.demo_plan import Seen
-from api.demo_report import Verdict, what_is
-from api.demo_server import Told
+from api.demo.plan import Seen
+from api.demo.report import Verdict, what_is
+from api.demo.server import Told
 from ledger.judge import FAMILIES
 from ledger.rules.rule import RULES
 

@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from api.bench_load import Plan, Result
+from api.bench.load import Plan, Result
 
 NOTHING, READY = "nothing", "READY"
-"""Words between the bench and `api.bench_server`."""
+"""Words between the bench and `api.bench.server`."""
 
 
 class Failed(Exception):
@@ -26,7 +26,7 @@ class Servers:
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "api.bench_server"],
+            [sys.executable, "-m", "api.bench.server"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=dict(environment),
@@ -65,7 +65,7 @@ def run_load(plan: Plan, environment: Mapping[str, str]) -> Result:
         path = Path(folder, "plan")
         path.write_bytes(msgspec.msgpack.encode(plan))
         done = subprocess.run(
-            [sys.executable, "-m", "api.bench_load", str(path)], capture_output=True, check=False, env=dict(environment)
+            [sys.executable, "-m", "api.bench.load", str(path)], capture_output=True, check=False, env=dict(environment)
         )
     if done.returncode != 0:
         raise Failed(done.stderr.decode(errors="replace"))

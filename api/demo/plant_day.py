@@ -2,12 +2,12 @@
 
 from msgspec import structs
 
-from api.city import SHIFT_AT_MS, STATIONS, City, Station
-from api.city_filings import YEAR, Clerk, permit_of
-from api.plant import Deed, Planting, Run, Sower
-from api.plant_deeds import bled, midday, scrapped
-from api.plant_prepared import morning, prepared
-from api.plant_scripts import station_scripts, wrong
+from api.demo.city import SHIFT_AT_MS, STATIONS, City, Station
+from api.demo.city_filings import YEAR, Clerk, permit_of
+from api.demo.plant import Deed, Planting, Run, Sower
+from api.demo.plant_deeds import bled, midday, scrapped
+from api.demo.plant_prepared import morning, prepared
+from api.demo.plant_scripts import station_scripts, wrong
 from ledger import claim as c
 
 

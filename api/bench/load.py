@@ -1,4 +1,4 @@
-"""The bench's load generator: `python -m api.bench_load PLAN`, a process of its own.
+"""The bench's load generator: `python -m api.bench.load PLAN`, a process of its own.
 
 HTTP/1.1 over kept connections, one request at a time on each; the requests are whole bytes before the clock starts,
 and answers are only kept while it runs. What they say is checked after it has stopped: one refusal, violation,

@@ -8,15 +8,15 @@ import random
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 
-from api.city import DAY_MS, MINUTE_MS, ORIGIN, SHIFT_AT_MS, STATIONS, City
-from api.city_filings import Clerk, Wave, counts, opening, waves
-from api.city_signers import ClaimIds
-from api.plant import Planting
+from api.demo.city import DAY_MS, MINUTE_MS, ORIGIN, SHIFT_AT_MS, STATIONS, City
+from api.demo.city_filings import Clerk, Wave, counts, opening, waves
+from api.demo.city_signers import ClaimIds
+from api.demo.plant import Planting
 from ledger.bundle import open_bundle
 from ledger.entry import Answer
 from ledger.events import Refusal
 from ledger.store.append import Received, open_log
-from ledger.store.schema import migrate
+from ledger.store.migrate import migrate
 from ledger.store.writer import Writer, connect_writer
 
 Told = Callable[[int], None]

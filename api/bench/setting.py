@@ -11,8 +11,8 @@ from msgspec import Struct
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from api.bench_processes import Failed, Servers
-from api.bench_town import ORIGIN, Device, Town, real_clock
+from api.bench.processes import Failed, Servers
+from api.bench.town import ORIGIN, Device, Town, real_clock
 from ledger.bundle import open_bundle
 from ledger.entry import Answer
 from ledger.events import Refusal
@@ -20,7 +20,7 @@ from ledger.store.append import Received, append, open_log
 from ledger.store.bench import newest_bodies, settle
 from ledger.store.embedded import EmbeddedServer
 from ledger.store.load import LogCache
-from ledger.store.schema import migrate
+from ledger.store.migrate import migrate
 from ledger.store.writer import connect_writer
 
 DEVICES = 64

@@ -2,12 +2,12 @@
 
 import hashlib
 
-from api.city import BODY_SITE, INSPECTOR, REVIEWER, TODAY, Station
-from api.city_cylinders import RECALLED_MAKER, State
-from api.city_filings import Clerk
-from api.demo_plan import Script
-from api.plant import Sower
-from api.plant_scripts import script_for
+from api.demo.city import BODY_SITE, INSPECTOR, REVIEWER, TODAY, Station
+from api.demo.city_cylinders import RECALLED_MAKER, State
+from api.demo.city_filings import Clerk
+from api.demo.plan import Script
+from api.demo.plant import Sower
+from api.demo.plant_scripts import script_for
 from ledger import claim as c
 from ledger.identity import own_code
 

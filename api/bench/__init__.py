@@ -1,0 +1,1 @@
+"""`ledger bench`: how fast the ledger is, as ratios within one run."""
