@@ -6,6 +6,8 @@
 
 Run as a program this file is the nursery: it has done the imports (seconds of them) and forks a child for each order,
 so that a restart costs milliseconds and many kills fit in a minute. When the test dies, however, its children do too.
+
+This file is over 400 lines because it is also the program that its own processes are forked from.
 """
 
 import asyncio
