@@ -9,6 +9,9 @@ from sqlalchemy.dialects.postgresql import BYTEA
 
 metadata = sa.MetaData()
 
+BY_KEY = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off"
+"""Session options: every statement here looks up by key, and no planner without statistics may read whole tables."""
+
 log = sa.Table(
     "log",
     metadata,

@@ -17,14 +17,14 @@ from ledger.entry import Answer
 from ledger.errors import Busy, LedgerError
 from ledger.store.append import Received, append
 from ledger.store.load import LogCache
+from ledger.store.schema import BY_KEY
 
 MAX_WAITING = 4096
 MAX_GATHERED_CLAIMS = 512
 RECONNECT_TRIES = 3
 SESSION = (
     "-c lock_timeout=10s -c idle_in_transaction_session_timeout=30s"
-    # Every statement of the write path looks up by key. A planner without statistics must not read whole tables.
-    " -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c plan_cache_mode=force_generic_plan"
+    f" {BY_KEY} -c plan_cache_mode=force_generic_plan"
 )
 
 Answers = list[Answer]
