@@ -93,7 +93,7 @@ def entry_view(stored: Stored) -> EntryView:
         recorded_at=entry.recorded_at,
         recorded_at_text=china_time(entry.recorded_at),
         act=act_of(claim),
-        outcome_type=str(type(outcome).__struct_config__.tag),
+        outcome_type=e.tag_of(outcome),
         accepted=not isinstance(outcome, e.Refusal),
         zh=zh,
         en=en,

@@ -46,8 +46,8 @@ def replay(world: World, bodies: Iterable[bytes]) -> Iterator[Step]:
             claim = decode_claim(entry.claim)
         except (Corrupt, DecodeError, ValidationError) as error:
             raise Corrupt(f"条目 {index} 无法解读：{error}", f"entry {index} does not decode: {error}") from error
-        difference = _check(world, index, body, entry, claim)
         try:
+            difference = _check(world, index, body, entry, claim)
             world.fold(entry, claim, leaf.hex())
         except (KeyError, AssertionError) as error:
             raise Corrupt(f"条目 {index} 与此前记录矛盾", f"entry {index} cannot follow those before it") from error

@@ -478,3 +478,20 @@ def test_replay_finds_what_was_changed(town: Town) -> None:
         found = steps[-1].difference
         assert found is not None
         assert (found.entry_index, found.what) == (at, what)
+
+
+def test_a_fill_under_way_when_its_tank_runs_empty_is_lawful(town: Town) -> None:
+    number = code(1)
+    assert isinstance(town.say(c.CheckPrefill, code=number), e.PrefillChecked)
+    leave = town.story.make(c.AuthoriseFill, code=number)
+    assert isinstance(town.tell(town.story.station, leave), e.FillAuthorised)
+    under = {"code": number, "authorisation": leave.claim_id, "start_weight_g": 16_600}
+    town.say(c.StartFill, **under)
+    seq = town.world.registry.records["tank_lot:T1"].seq
+    assert isinstance(town.tell(town.story.office, town.story.lot(status="emptied", expects=seq)), e.Filed)
+    filled = town.say(c.CompleteFill, end_weight_g=31_000, scale_seq=1, **under)
+    assert isinstance(filled, e.CylinderFilled)
+    assert filled.lawful
+    refused = town.say(c.AuthoriseFill, code=number)
+    assert isinstance(refused, e.Refusal)
+    assert "tank_lot_not_released" in [note.reason for note in refused.reasons]

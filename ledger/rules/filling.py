@@ -139,16 +139,20 @@ def calibrated(case: Case) -> Finding | str | None:
     params=("dme_max_permille",),
 )
 def lot_released(case: Case) -> Finding | str | None:
-    """Unknown, of another site, not released, without odorant certificate, or with DME over `dme_max_permille`."""
+    """Unknown, of another site, not released, without odorant certificate, or with DME over `dme_max_permille`.
+
+    A fill under way when its tank was declared empty drew from a lot that was released when it began.
+    """
     claim = case.claim
     if isinstance(claim, c.InterruptFill):
         return None
     assert isinstance(claim, c.AuthoriseFill | c.CompleteFill)
     lot = case.registry.get(c.FileTankLot, claim.tank_lot)
+    fit = ("released", "emptied") if isinstance(claim, c.CompleteFill) else ("released",)
     good = (
         lot is not None
         and lot.site == claim.site
-        and lot.status == "released"
+        and lot.status in fit
         and lot.odorant_certificate
         and lot.dme_permille is not None
         and lot.dme_permille <= case.params["dme_max_permille"]

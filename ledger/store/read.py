@@ -62,7 +62,7 @@ def open_engine(url: str) -> Engine:
         max_overflow=8,
         pool_timeout=5,
         pool_pre_ping=True,
-        connect_args={"connect_timeout": 5, "options": BY_KEY},
+        connect_args={"connect_timeout": 5, "options": t.BY_KEY},
     )
 
 

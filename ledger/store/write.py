@@ -57,21 +57,23 @@ class Batch:
             self.codes.update(world.cylinders[key].codes)
 
 
+FEW = 16
+"""Up to so many entries, a COPY's extra round trips cost more than it saves."""
+
+
 def write_batch(connection: Connection, loaded: Loaded, batch: Batch) -> None:
-    """Write it all within the caller's transaction: entries by COPY, then the caches and the head."""
+    """Write it all within the caller's transaction: entries (many by COPY), then the caches and the head."""
     log_id, world = loaded.head.log_id, loaded.world
-    with (
-        connection.cursor(binary=True) as cursor,
-        cursor.copy("COPY entry (log_id, entry_index, body) FROM STDIN (FORMAT binary)") as copy,
-    ):
-        copy.set_types(["int4", "int8", "bytea"])
-        for new in batch.entries:
-            copy.write_row((log_id, new.entry_index, new.body))
+    few = len(batch.entries) <= FEW
+    if not few:
+        _copy_entries(connection, log_id, batch)
     frontier = extend(loaded.head.frontier, loaded.head.size, (new.leaf for new in batch.entries))
     connection.execute(
         _CACHES,
         {
             "log_id": log_id,
+            "entry": [new.entry_index for new in batch.entries if few],
+            "body": [new.body for new in batch.entries if few],
             "size": world.size,
             "frontier": pack_frontier(frontier),
             "recorded_at": world.recorded_at,
@@ -84,8 +86,21 @@ def write_batch(connection: Connection, loaded: Loaded, batch: Batch) -> None:
         connection.execute(_RARE, {"log_id": log_id} | _rare_columns(batch, world))
 
 
+def _copy_entries(connection: Connection, log_id: int, batch: Batch) -> None:
+    with (
+        connection.cursor(binary=True) as cursor,
+        cursor.copy("COPY entry (log_id, entry_index, body) FROM STDIN (FORMAT binary)") as copy,
+    ):
+        copy.set_types(["int4", "int8", "bytea"])
+        for new in batch.entries:
+            copy.write_row((log_id, new.entry_index, new.body))
+
+
 _CACHES = """
-WITH claims AS (
+WITH entries AS (
+    INSERT INTO entry (log_id, entry_index, body)
+    SELECT %(log_id)s, * FROM unnest(%(entry)b::int8[], %(body)b::bytea[])
+), claims AS (
     INSERT INTO claim_index (log_id, signer, claim_id, text_digest, entry_index)
     SELECT %(log_id)s, * FROM unnest(
         %(claim_signer)b::bytea[], %(claim_id)b::bytea[], %(claim_digest)b::bytea[], %(claim_entry)b::int8[])

@@ -23,8 +23,7 @@ MAX_WAITING = 4096
 MAX_GATHERED_CLAIMS = 512
 RECONNECT_TRIES = 3
 SESSION = (
-    "-c lock_timeout=10s -c idle_in_transaction_session_timeout=30s"
-    f" {BY_KEY} -c plan_cache_mode=force_generic_plan"
+    f"-c lock_timeout=10s -c idle_in_transaction_session_timeout=30s {BY_KEY} -c plan_cache_mode=force_generic_plan"
 )
 
 Answers = list[Answer]
