@@ -485,7 +485,7 @@ def test_a_fill_under_way_when_its_tank_runs_empty_is_lawful(town: Town) -> None
     assert isinstance(town.say(c.CheckPrefill, code=number), e.PrefillChecked)
     leave = town.story.make(c.AuthoriseFill, code=number)
     assert isinstance(town.tell(town.story.station, leave), e.FillAuthorised)
-    under = {"code": number, "authorisation": leave.claim_id, "start_weight_g": 16_600}
+    under: dict[str, Any] = {"code": number, "authorisation": leave.claim_id, "start_weight_g": 16_600}
     town.say(c.StartFill, **under)
     seq = town.world.registry.records["tank_lot:T1"].seq
     assert isinstance(town.tell(town.story.office, town.story.lot(status="emptied", expects=seq)), e.Filed)
