@@ -16,7 +16,7 @@ from api.problems import documented
 from api.views import CylinderState, EntryView, cylinder_state, entry_view
 from ledger.cylinder import Cylinder
 from ledger.errors import Malformed, NotFound
-from ledger.identity import Identifier
+from ledger.identity import SHAPES, Identifier, parse_code
 from ledger.label import format_label
 from ledger.reading import SALT_BYTES, parse_link, parse_reading
 from ledger.store.read import cylinder_by_code, entries_of
@@ -50,8 +50,12 @@ class Trace(Struct, frozen=True):
 
 def parse_asked(code: str) -> Identifier:
     """The code that a path segment holds, still percent-encoded; Malformed when it is none."""
-    found = parse_reading(unquote(code), salt=bytes(SALT_BYTES))
+    text = unquote(code)
+    found = parse_reading(text, salt=bytes(SALT_BYTES))
     if found.scheme == "unread":
+        if text.partition(":")[0] in SHAPES:
+            # Somebody keyed a code: say what is wrong with it, such as its check character.
+            return parse_code(text)
         raise Malformed(
             "读不出气瓶编码；请用 体系:编码 的写法，或扫码所得的内容",
             "no cylinder code in this; write scheme:value, or give what the scanner read",
