@@ -67,13 +67,6 @@ def test_any_reading_of_a_code_finds_the_cylinder(town: Town, filled: str) -> No
         assert (response.status_code, response.json().get("code")) == (200, filled), path
 
 
-def test_a_keyed_code_with_a_slip_is_told_what_is_wrong(town: Town, filled: str) -> None:
-    slip = filled[:-1] + ("A" if filled[-1] != "A" else "B")
-    answer = town.http.get(f"/cylinders/{slip}")
-    assert answer.status_code == 400
-    assert "check character" in answer.json()["en"]
-
-
 def test_grai_with_a_slash_in_its_serial_is_found(town: Town) -> None:
     code = town.with_cylinder(5)
     grai = "grai:06901234000016a/%1"
@@ -163,7 +156,7 @@ def test_lot_names_every_cylinder_that_may_contain_its_gas(town: Town, filled: s
     ("path", "status", "said"),
     [
         ("/nowhere", 404, "/docs"),
-        ("/cylinders/own:LPG1-0000777-X", 400, "scheme:value"),
+        ("/cylinders/own:LPG1-0000777-X", 400, "check character"),
         ("/cylinders/%00", 400, "scheme:value"),
         ("/cylinders/%FF%FE", 400, "scheme:value"),
         ("/cylinders/123456789", 404, ORIGIN),
