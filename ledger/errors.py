@@ -11,6 +11,9 @@
     ├── Busy               the queue is full or the store is away: send the same bytes again
     └── Corrupt            stored bytes contradict what they must say
 
+Shells hang leaves of their own on it: `CannotStart` (the embedded server), `BadSettings` and `Rejected` (the `ledger`
+command), `StationFault` and its kinds (the station agent).
+
 Every fault carries a Chinese and an English sentence that says what to do, and a JSON pointer where there is one.
 """
 

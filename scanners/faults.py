@@ -1,27 +1,27 @@
-"""Faults of a station: what its devices, files and line to the ledger can do wrong.
+"""Faults of a station: what its devices, files and line to the ledger can do wrong. A branch of `ledger.errors`.
 
-    StationFault
-    ├── ScaleFault            the filling scale did not do what it was asked
-    │   ├── ScaleSilent       no answer: what it did is unknown until it is read again
-    │   └── ScaleRefused      it answered with a Modbus exception
-    ├── AlreadyConsumed       this authorisation has opened a valve before, or may have
-    ├── OutboxForeign         the outbox belongs to another log or key
-    ├── PutAside              the server found the bundle unacceptable: set aside, never sent again by itself
-    ├── Offline               no line to the ledger: requests wait
-    ├── CodeNotFound          a picture holds no readable code
-    └── Misconfigured         a configuration or plan file says what cannot be
+    LedgerError
+    └── StationFault
+        ├── ScaleFault            the filling scale did not do what it was asked
+        │   ├── ScaleSilent       no answer: what it did is unknown until it is read again
+        │   └── ScaleRefused      it answered with a Modbus exception
+        ├── AlreadyConsumed       this authorisation has opened a valve before, or may have
+        ├── OutboxForeign         the outbox belongs to another log or key
+        ├── PutAside              the server found the bundle unacceptable: set aside, never sent again by itself
+        ├── Offline               no line to the ledger: requests wait
+        ├── CodeNotFound          a picture holds no readable code
+        └── Misconfigured         a configuration or plan file says what cannot be
 
 Each carries a Chinese and an English sentence that says what to do.
 """
 
+from ledger.errors import LedgerError
 
-class StationFault(Exception):
+
+class StationFault(LedgerError):
     """Base of every fault here; `zh` and `en` are shown to people."""
 
-    def __init__(self, zh: str, en: str) -> None:
-        super().__init__(en)
-        self.zh = zh
-        self.en = en
+    slug = "station-fault"
 
 
 class ScaleFault(StationFault):
@@ -48,9 +48,8 @@ class PutAside(StationFault):
     """The server answered 4xx with a problem; `slug` is the last part of the problem's type."""
 
     def __init__(self, zh: str, en: str, *, slug: str, pointer: str = "") -> None:
-        super().__init__(zh, en)
+        super().__init__(zh, en, pointer=pointer)
         self.slug = slug
-        self.pointer = pointer
 
 
 class Offline(StationFault):
