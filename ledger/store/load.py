@@ -151,7 +151,7 @@ def lock_and_load(connection: Connection, origin: str, bundles: Iterable[Bundle]
     world.cylinders.update((key, cylinder_decoder.decode(body)) for key, body in by_id)
     for chain, seq, digest in chains:
         kind, _, signer = chain.partition(":")
-        if kind == _DEVICE:
+        if kind == DEVICE:
             world.devices[signer] = Head(seq, digest.hex())
         else:
             world.subjects[chain] = Head(seq, digest.hex())
@@ -167,7 +167,7 @@ _BY_CODE = (
 )
 _BY_ID = "SELECT cylinder::text, body FROM cylinder WHERE log_id = %s AND cylinder = ANY(%b::text[]::uuid[])"
 _CHAINS = "SELECT chain, seq, digest FROM chain_head WHERE log_id = %s AND chain = ANY(%b)"
-_DEVICE = "device"
+DEVICE = "device"
 
 
 def chain_heads(world: World) -> Iterator[tuple[str, Head]]:
@@ -176,7 +176,7 @@ def chain_heads(world: World) -> Iterator[tuple[str, Head]]:
     A chain is named by its subject; a signer's chain of bundles is `device:` and its id.
     """
     yield from world.subjects.items()
-    yield from ((f"{_DEVICE}:{signer}", head) for signer, head in world.devices.items())
+    yield from ((f"{DEVICE}:{signer}", head) for signer, head in world.devices.items())
 
 
 def _bodies(connection: Connection, log_id: int, indexes: list[int]) -> dict[int, bytes]:
@@ -202,7 +202,7 @@ class _Named(Struct):
 def _named(bundles: Iterable[Bundle]) -> _Named:
     named = _Named(set(), set(), set(), set())
     for bundle in bundles:
-        named.chains.update((f"{_DEVICE}:{bundle.signer}", f"signer:{bundle.signer}"))
+        named.chains.update((f"{DEVICE}:{bundle.signer}", f"signer:{bundle.signer}"))
         for signed in bundle.claims:
             claim = signed.claim
             named.claims.add(id_bytes(claim.claim_id))

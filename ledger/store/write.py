@@ -1,4 +1,4 @@
-"""Writing what an append made: entries by COPY, the caches that scans touch and the head in one statement."""
+"""Writing what an append made: many entries by COPY; caches and head, and few entries, in one statement."""
 
 from typing import NamedTuple
 
@@ -7,7 +7,7 @@ from psycopg import Connection
 from ledger import claim as c
 from ledger.entry import Entry
 from ledger.merkle import extend, pack_frontier
-from ledger.store.load import ClaimKey, Loaded, cylinder_encoder
+from ledger.store.load import DEVICE, ClaimKey, Loaded, cylinder_encoder
 from ledger.world import Head, World
 
 
@@ -36,7 +36,7 @@ class Batch:
 
     def touch(self, world: World, entry: Entry, claim: c.AnyClaim) -> None:
         """Note which cached rows this entry changes; called before `world` folds it."""
-        self.chains.add(f"device:{entry.signer}")
+        self.chains.add(f"{DEVICE}:{entry.signer}")
         kind, _, key = entry.subject.partition(":")
         if kind == "cylinder":
             self.cylinders.add(key)
@@ -188,4 +188,4 @@ def _rare_columns(batch: Batch, world: World) -> dict[str, object]:
 
 def _chain(world: World, name: str) -> Head:
     kind, _, signer = name.partition(":")
-    return world.devices[signer] if kind == "device" else world.subjects[name]
+    return world.devices[signer] if kind == DEVICE else world.subjects[name]
