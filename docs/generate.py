@@ -1,10 +1,10 @@
 # ruff: noqa: INP001 - a script
-"""Writes the generated pages of `docs/` from the code they describe: `python docs/generate.py`. Tests keep them so.
+"""Writes the generated pages of `docs/` from the code they describe: `python -m docs.generate`. Tests keep them so.
 
-Pages: rules.md (rules and refusals), lifecycle.md (the table as a picture), entitlement.md (claim x role), claims.md
+Pages: rules.md (`docs/rules_page.py`), lifecycle.md (the table as a picture), entitlement.md (claim x role), claims.md
 (claims and events, field by field), example.md (two bundles and their entries, byte by byte).
 
-This file is over 400 lines because it is five pages, and a page is mostly its own words.
+This file is longer than most because it is four pages, and a page is mostly its own words.
 """
 
 import base64
@@ -21,6 +21,7 @@ from msgspec import inspect
 
 from api.packs import shipped_pack
 from api.words import ACTS
+from docs.rules_page import rules_page
 from ledger import claim as c
 from ledger import events as e
 from ledger.bundle import (
@@ -37,18 +38,14 @@ from ledger.claim import Role, act_of_type
 from ledger.decide import decide
 from ledger.entitlement import TABLE as ENTITLED
 from ledger.entry import Entry, encode_entry, leaf_hash
-from ledger.judge import FAMILIES
 from ledger.lifecycle import ROWS, STAGE_ZH, START, TABLE, Stage
 from ledger.merkle import Frontier, extend, root_of
 from ledger.packs.model import Pack, RuleSetting
-from ledger.reasons import REASONS
 from ledger.replay import next_link, pack_label
-from ledger.rules.rule import GATE_ZH, RULES, Gate, Rule
 from ledger.world import World, chain_after, subject_of
 
 DOCS = Path(__file__).parent
 MADE = "<!-- 由 docs/generate.py 生成，请勿手改。Generated; do not edit. -->\n\n"
-MODE_ZH = {"block": "拒绝 block", "warn": "警告 warn", "off": "停用 off"}
 ROLE_ZH = {
     Role.AUTHORITY: "监管部门 authority",
     Role.INSPECTION_BODY: "检验机构 inspection body",
@@ -57,59 +54,6 @@ ROLE_ZH = {
     Role.WORKER: "送气工 worker",
     Role.LOG: "账本 log",
 }
-
-
-def rules_page() -> str:
-    """Every rule with its gates, law, grade, dates, parameters and reasons; then every reason in precedence order."""
-    national, local = shipped_pack("cn"), shipped_pack("320600")
-    assert FAMILIES
-    parts = [MADE]
-    parts.append(
-        "# 规则与拒绝原因 Rules and refusals\n\n"
-        "请求（充装、放行、出库……）违反“拒绝”类规则即被拒绝；报告总被记录，违规写入 `violations` 并锁住下一道关。\n\n"
-        "A request that breaks a blocking rule is refused. A report is always recorded; what it broke stands in its"
-        " `violations` and locks the next gate. Grades: A read in a seed document, B in an official excerpt, C"
-        " secondary, K trade knowledge not yet confirmed against a text.\n\n"
-        "| 规则 rule | 关口 gates | 要求 what it asks | 依据 basis | 等级 | cn | 320600 南通 |\n"
-        "|---|---|---|---|---|---|---|\n"
-    )
-    for name in sorted(RULES):
-        rule = RULES[name]
-        gates = "全部 all" if len(rule.gates) == len(Gate) else "、".join(GATE_ZH[gate] for gate in rule.gates)
-        parts.append(
-            f"| {name} | {gates} | {rule.title_zh}<br>{rule.title_en} | {rule.basis} | {rule.grade} |"
-            f" {_setting(national, rule)} | {_setting(local, rule)} |\n"
-        )
-    parts.append(
-        "\n## 拒绝原因，按优先次序 Reasons in precedence order\n\n"
-        "| # | code | 屏幕 | 中文 | English | 规则 |\n|---|---|---|---|---|---|\n"
-    )
-    given: dict[str, list[str]] = defaultdict(list)
-    for name in sorted(RULES):
-        for code in RULES[name].reasons:
-            given[code].append(name)
-    for rank, reason in enumerate(REASONS.values(), start=1):
-        by = "、".join(given[reason.code]) or "LEDGER@1"
-        parts.append(f"| {rank} | `{reason.code}` | {reason.short} | {reason.zh} | {reason.en} | {by} |\n")
-    parts.append(
-        "\n`LEDGER@1` 是账本自身的规则：谁可以说话、编号与登记版本。"
-        " `LEDGER@1` stands for the ledger's own rules: who may speak, ids, and versions of records.\n"
-    )
-    return "".join(parts)
-
-
-def _setting(pack: Pack, rule: Rule) -> str:
-    setting: RuleSetting | None = pack.rules.get(rule.name)
-    if setting is None:
-        return "—"
-    text = MODE_ZH[setting.mode]
-    if setting.effective_from:
-        text += f"<br>{setting.effective_from} 起"
-    if setting.effective_to:
-        text += f"<br>至 {setting.effective_to}"
-    if setting.params:
-        text += "<br>" + "<br>".join(f"`{key}={value}`" for key, value in sorted(setting.params.items()))
-    return text
 
 
 def lifecycle_page() -> str:
@@ -399,7 +343,7 @@ def _block(title: str, text: str) -> str:
 
 
 PAGES: dict[str, Callable[[], str]] = {
-    "rules.md": rules_page,
+    "rules.md": lambda: MADE + rules_page(),
     "lifecycle.md": lifecycle_page,
     "entitlement.md": entitlement_page,
     "claims.md": claims_page,

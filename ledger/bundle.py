@@ -9,9 +9,9 @@ Sources: secure-systems-lab/dsse protocol v1; RFC 8032; FIPS 186-5.
 """
 
 import base64
-import binascii
 import hashlib
 import json
+from collections.abc import Iterator
 from typing import Annotated, Any, TypeVar
 
 from cryptography.exceptions import InvalidSignature
@@ -36,6 +36,7 @@ from ledger.claim import (
 )
 from ledger.errors import BadSignature, Malformed, TooLarge
 from ledger.identity import parse_code
+from ledger.lines import decode_base64
 from ledger.model import parse_model
 
 PAYLOAD_TYPE = "application/vnd.cylinder-ledger.bundle.v1+json"
@@ -192,9 +193,9 @@ def open_bundle(envelope: bytes) -> Bundle:
     if outer.payload_type != PAYLOAD_TYPE:
         raise Malformed("内容类型不认识", f"payloadType must be {PAYLOAD_TYPE}", pointer="/payloadType")
     try:
-        payload = _base64(outer.payload)
-        signature = _base64(outer.signatures[0].sig)
-    except (binascii.Error, ValueError) as error:
+        payload = decode_base64(outer.payload)
+        signature = decode_base64(outer.signatures[0].sig)
+    except ValueError as error:
         raise Malformed("base64 编码有误", "payload or sig is not base64", pointer="/payload") from error
     inner = _decode(_payload, payload, "")
     return Bundle(
@@ -211,14 +212,6 @@ def open_bundle(envelope: bytes) -> Bundle:
     )
 
 
-def _base64(text: str) -> bytes:
-    """Strict: bits that a decoder would drop would let two envelopes say the same."""
-    raw = base64.b64decode(text, validate=True)
-    if base64.b64encode(raw).decode() != text:
-        raise ValueError(text)
-    return raw
-
-
 def decode_claim(text: str) -> AnyClaim:
     """The claim that an entry's stored text says; the text passed the door before."""
     claim: AnyClaim = _claim.decode(text)
@@ -233,20 +226,30 @@ def _open_claim(raw: bytes, pointer: str) -> Signed:
             pointer=pointer,
         )
     claim = _decode(_claim, raw, pointer)
-    for field in ("code", "new_code", "retires"):
-        code: Code | None = getattr(claim, field, None)
-        if code is not None:
-            scheme = parse_code(code, pointer=f"{pointer}/{field}").scheme
-            if scheme == "unread" and (field == "new_code" or isinstance(claim, RegisterCylinder)):
-                raise Malformed(
-                    "未识别的内容不能作为气瓶编码，请先发码",
-                    "what was no code cannot name a cylinder; issue a code first",
-                    pointer=f"{pointer}/{field}",
-                )
+    for field, code in _codes_in(claim):
+        scheme = parse_code(code, pointer=f"{pointer}/{field}").scheme
+        if scheme == "unread" and (field == "new_code" or isinstance(claim, RegisterCylinder)):
+            raise Malformed(
+                "未识别的内容不能作为气瓶编码，请先发码",
+                "what was no code cannot name a cylinder; issue a code first",
+                pointer=f"{pointer}/{field}",
+            )
     if isinstance(claim, RegisterCylinder) and parse_model(claim.model).model != claim.model:
         raise Malformed("型号写法不规范", "write the model in its canonical form", pointer=f"{pointer}/model")
     _check_keys(claim, pointer)
     return Signed(raw.decode(), claim)
+
+
+def _codes_in(claim: AnyClaim) -> Iterator[tuple[str, Code]]:
+    """Every code that a claim names, with the field it stands in (RFC 6901, without the leading slash)."""
+    for field in ("code", "new_code", "retires"):
+        code: Code | None = getattr(claim, field, None)
+        if code is not None:
+            yield field, code
+    for field in ("also", "also_read"):
+        codes: tuple[Code, ...] = getattr(claim, field, ())
+        for place, one in enumerate(codes):
+            yield f"{field}/{place}", one
 
 
 def _check_keys(claim: AnyClaim, pointer: str) -> None:

@@ -11,7 +11,8 @@ _FIRST_DAY, _LAST_DAY = ((day - _EPOCH).days for day in (date.min, date.max))
 
 def day_of(at_ms: int) -> str:
     """The day in China at this instant (ms UTC), `YYYY-MM-DD`; the calendar's first or last where a clock is absurd."""
-    return _day(max(_FIRST_DAY, min(_LAST_DAY, (at_ms + _OFFSET_MS) // DAY_MS)))
+    days = (at_ms + _OFFSET_MS) // DAY_MS
+    return _day(days if _FIRST_DAY <= days <= _LAST_DAY else _FIRST_DAY if days < 0 else _LAST_DAY)
 
 
 @lru_cache(maxsize=4096)
@@ -37,3 +38,17 @@ def last_day(month: str) -> str:
 def days_between(first: str, last: str) -> int:
     """Days from `first` to `last`; negative when `last` is earlier."""
     return (date.fromisoformat(last) - date.fromisoformat(first)).days
+
+
+def is_day(text: str) -> bool:
+    """Whether the text is a day that the calendar has."""
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def shift_day(day: str, days: int) -> str:
+    """The day so many days after `day`; the calendar's first or last beyond its ends."""
+    return _day(max(_FIRST_DAY, min(_LAST_DAY, (date.fromisoformat(day) - _EPOCH).days + days)))

@@ -39,6 +39,11 @@ Origin = Annotated[str, Meta(pattern=r"^[a-z0-9.-]{1,100}(/[a-z0-9.-]{1,40}){0,4
 Display = Annotated[str, Meta(min_length=1, max_length=80, description="a public name")]
 Phone = Annotated[str, Meta(pattern=r"^[0-9+ -]{3,20}\Z", description="a public service phone")]
 District = Annotated[str, Meta(pattern=r"^[0-9]{6}\Z", description="GB/T 2260 division code")]
+TareGrams = Annotated[int, Meta(ge=500, le=100_000)]
+Codes = Annotated[tuple[Code, ...], Meta(max_length=6)]
+
+CUSTOMER = "customer"
+"""The owner of a cylinder that no enterprise owns: its customer's, until it is surrendered (置换)."""
 
 
 class Role(StrEnum):
@@ -50,6 +55,9 @@ class Role(StrEnum):
     STATION = "station"
     WORKER = "worker"
     LOG = "log"
+
+    # Enum's own hash is a Python call, and every claim looks up who may make it.
+    __hash__ = str.__hash__
 
 
 class Phase(StrEnum):
@@ -95,6 +103,7 @@ class PrefillItem(StrEnum):
     REFURBISHED = "refurbished"
     MODIFIED = "modified"
     LEAK = "leak"
+    TARE_UNCLEAR = "tare_unclear"
 
 
 class PostfillItem(StrEnum):
@@ -125,6 +134,8 @@ class Cause(StrEnum):
     KEYING_ERROR = "keying_error"
     SCALE_ERROR = "scale_error"
     STAMP_RE_READ = "stamp_re_read"
+    LABEL_UNREADABLE = "label_unreadable"
+    LABEL_LOST = "label_lost"
 
 
 class Claim(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", omit_defaults=True, kw_only=True):
@@ -138,7 +149,11 @@ class Claim(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", o
 
 
 class RegisterCylinder(Claim, frozen=True, tag="register_cylinder"):
-    """Request: open a cylinder's life in the ledger. `cylinder` is its ledger id, `code` its first identifier."""
+    """Request: open a cylinder's life in the ledger. `cylinder` is its ledger id, `code` its first identifier.
+
+    `also` are the other codes on its body. `owner` is an enterprise, or `customer` for one that is to be surrendered.
+    `filler_mark` is the enterprise whose mark is debossed on its head (封头凹印). `new`: bought new and never filled.
+    """
 
     cylinder: ClaimId
     code: Code
@@ -149,18 +164,41 @@ class RegisterCylinder(Claim, frozen=True, tag="register_cylinder"):
     model: Annotated[str, Meta(pattern=r"^YSP[0-9A-Z./\-\u6db2]{1,16}\Z")]
     phase: Phase
     water_volume_ml: Annotated[int, Meta(ge=1_000, le=150_000)]
-    tare_g: Annotated[int, Meta(ge=500, le=100_000)]
+    tare_g: TareGrams
     max_fill_g: Annotated[int, Meta(ge=200, le=63_000)]
     design_life_months: Months
     inspected_month: Month | None = None
+    also: Codes = ()
+    bought_on: Day | None = None
+    filler_mark: Ref | None = None
+    collar: Literal["welded", "screwed"] | None = None
+    ownership: Literal["invoice", "transfer", "custody", "surrender", "declaration"] | None = None
+    ownership_digest: Digest | None = None
+    new: bool = False
 
 
 class BindCode(Claim, frozen=True, tag="bind_code"):
-    """Request: give a cylinder another identifier; `retires` names the active one of the same scheme, if any."""
+    """Request: give a cylinder another identifier; `retires` names the active one of the same scheme, if any.
+
+    A new label in place of an old one (换标) needs `person`, a photograph of stamp and label in one picture, and a
+    second person, who may also confirm later (`confirm_relabel`).
+    """
 
     code: Code
     new_code: Code
     retires: Code | None = None
+    person: Ref | None = None
+    second_person: Ref | None = None
+    photo_digest: Digest | None = None
+    cause: Cause | None = None
+
+
+class ConfirmRelabel(Claim, frozen=True, tag="confirm_relabel"):
+    """Report: a second person compared the new label with the stamp (换标复核)."""
+
+    code: Code
+    site: Ref
+    person: Ref
 
 
 class RecordInspection(Claim, frozen=True, tag="record_inspection"):
@@ -173,20 +211,31 @@ class RecordInspection(Claim, frozen=True, tag="record_inspection"):
     inspected_on: Day
     passed: bool
     report_digest: Digest
-    tare_g: Annotated[int, Meta(ge=500, le=100_000)] | None = None
+    tare_g: TareGrams | None = None
+    ring: Ref | None = None
 
 
 class CheckPrefill(Claim, frozen=True, tag="check_prefill"):
-    """Report: the row pre-check (排检) of one cylinder; only exceptions are listed."""
+    """Report: the row pre-check (排检) of one cylinder; only exceptions are listed.
+
+    `stamp_tail` is what a person keyed of the stamp's serial, its last characters (码印核对); `also_read` are other
+    codes read on the same body (RFID, valve).
+    """
 
     code: Code
     site: Ref
     person: Ref
     failed_items: tuple[PrefillItem, ...] = ()
+    stamp_tail: Annotated[str, Meta(pattern=r"^[0-9A-Z-]{1,20}\Z")] | None = None
+    also_read: Codes = ()
+    photo_digest: Digest | None = None
 
 
 class AuthoriseFill(Claim, frozen=True, tag="authorise_fill"):
-    """Request: fill this cylinder once on this line from this tank lot. `continues` names what it resumes."""
+    """Request: fill this cylinder once on this line from this tank lot. `continues` names what it resumes.
+
+    `start_weight_g` is what the scale shows before the valve opens, gross, where it can be read by then.
+    """
 
     code: Code
     site: Ref
@@ -194,6 +243,7 @@ class AuthoriseFill(Claim, frozen=True, tag="authorise_fill"):
     person: Ref
     tank_lot: Ref
     continues: ClaimId | None = None
+    start_weight_g: Grams | None = None
 
 
 class StartFill(Claim, frozen=True, tag="start_fill"):
@@ -254,11 +304,12 @@ class CheckPostfill(Claim, frozen=True, tag="check_postfill"):
 
 
 class ReleaseCylinder(Claim, frozen=True, tag="release_cylinder"):
-    """Request: release for sale (放行)."""
+    """Request: release for sale (放行). `seal` is the number of this fill's seal (封签)."""
 
     code: Code
     site: Ref
     person: Ref
+    seal: Ref | None = None
 
 
 class DepotOut(Claim, frozen=True, tag="depot_out"):
@@ -293,6 +344,21 @@ class CollectCylinder(Claim, frozen=True, tag="collect_cylinder"):
     content: Content
 
 
+class HandOver(Claim, frozen=True, tag="hand_over"):
+    """Request: hand a full one over (交付) at a customer's premises, to stand at `position`.
+
+    `site` is the place that sent it, where it has one: in that site's first days some rules only warn.
+    """
+
+    code: Code
+    person: Ref
+    vehicle: Ref
+    customer: Ref
+    premises: Ref
+    position: Literal["indoor", "outdoor", "cylinder_room"]
+    site: Ref | None = None
+
+
 class SetAside(Claim, frozen=True, tag="set_aside"):
     """Report: set aside (隔离待处理)."""
 
@@ -318,6 +384,54 @@ class BleedCylinder(Claim, frozen=True, tag="bleed_cylinder"):
     site: Ref
     person: Ref
     weight_g: Grams
+
+
+class EvacuateCylinder(Claim, frozen=True, tag="evacuate_cylinder"):
+    """Report: air drawn out (抽真空) before the first fill or after an inspection."""
+
+    code: Code
+    site: Ref
+    person: Ref
+
+
+class ExtractResidue(Claim, frozen=True, tag="extract_residue"):
+    """Report: residue taken out (抽残): how much, and what the cylinder weighs afterwards, gross."""
+
+    code: Code
+    site: Ref
+    person: Ref
+    extracted_g: Annotated[int, Meta(ge=0, le=100_000)]
+    weight_g: Grams
+
+
+class ReplaceValve(Claim, frozen=True, tag="replace_valve"):
+    """Report: another valve (换阀). A code that the new valve carries is bound by `bind_code`."""
+
+    code: Code
+    site: Ref
+    person: Ref
+    valve: Literal["plain", "smart", "self_closing"]
+    valve_no: Ref | None = None
+
+
+class DetermineTare(Claim, frozen=True, tag="determine_tare"):
+    """Report: the tare weighed anew (重新核定皮重), valve on, evacuated, with a witness."""
+
+    code: Code
+    site: Ref
+    person: Ref
+    witness: Ref
+    tare_g: TareGrams
+
+
+class SurrenderCylinder(Claim, frozen=True, tag="surrender_cylinder"):
+    """Request: a customer's own cylinder goes over (置换) to this site's enterprise, or to be scrapped."""
+
+    code: Code
+    site: Ref
+    person: Ref
+    to: Literal["enterprise", "scrap"]
+    evidence_digest: Digest
 
 
 class SeizeCylinder(Claim, frozen=True, tag="seize_cylinder"):
@@ -375,10 +489,17 @@ class CorrectCylinder(Claim, frozen=True, tag="correct_cylinder"):
     code: Code
     corrects: Seq
     cause: Cause
-    tare_g: Annotated[int, Meta(ge=500, le=100_000)] | None = None
+    tare_g: TareGrams | None = None
     max_fill_g: Annotated[int, Meta(ge=200, le=63_000)] | None = None
     made_month: Month | None = None
     phase: Phase | None = None
+    bought_on: Day | None = None
+    filler_mark: Ref | None = None
+    collar: Literal["welded", "screwed"] | None = None
+
+
+CORRECTABLE = ("tare_g", "max_fill_g", "made_month", "phase", "bought_on", "filler_mark", "collar")
+"""What a correction may change: its fields that a cylinder has by the same name."""
 
 
 # --- reports about a site -------------------------------------------------------------------------------------------
@@ -438,28 +559,103 @@ class EnrolSigner(Filing, frozen=True, tag="enrol_signer"):
 
 
 class FileEnterprise(Filing, frozen=True, tag="file_enterprise"):
-    """An enterprise or inspection body: its public name and service phone."""
+    """An enterprise: its public name and service phone. A manufacturer's id is its code on the stamp (制造单位代号)."""
 
     enterprise: Ref
-    kind: Literal["filler", "inspection_body"]
+    kind: Literal["filler", "inspection_body", "supplier", "manufacturer", "carrier"]
     name: Display
     service_phone: Phone
 
 
+class FileSuccessor(Filing, frozen=True, tag="file_successor"):
+    """An enterprise's successor from that day on: owns its cylinders, may resume its supply, its marks hold on."""
+
+    enterprise: Ref
+    successor: Ref
+    from_day: Day
+
+
+class FileCustody(Filing, frozen=True, tag="file_custody"):
+    """A custody agreement (托管): the custodian may fill the owner's cylinders, where a pack allows it."""
+
+    agreement: Ref
+    owner: Ref
+    custodian: Ref
+    valid_from: Day
+    valid_to: Day
+    status: Literal["valid", "ended"]
+
+
+class FileBlacklisting(Filing, frozen=True, tag="file_blacklisting"):
+    """A person, an enterprise or a maker's products on the authority's blacklist (黑名单), from that day on."""
+
+    blacklisting: Ref
+    kind: Literal["person", "enterprise", "maker"]
+    target: Ref
+    from_day: Day
+    status: Literal["listed", "removed"]
+
+
+class FileSeizureOrder(Filing, frozen=True, tag="file_seizure_order"):
+    """An order of the authority to seize (查封、扣押决定). Lifted, it frees every cylinder seized under it."""
+
+    order_no: Ref
+    kind: Literal["sealed", "detained"]
+    issued_on: Day
+    status: Literal["in_force", "lifted"]
+
+
+class FileProduct(Filing, frozen=True, tag="file_product"):
+    """A kind of gas that an enterprise deals in: what it is, and whether it is meant for kitchens."""
+
+    product: Ref
+    enterprise: Ref
+    medium: Literal["lpg", "propane", "butane", "methanol", "bio_oil"]
+    use: Literal["civil", "industrial"]
+    status: Literal["current", "withdrawn"]
+
+
+class FilePremises(Filing, frozen=True, tag="file_premises"):
+    """A customer's premises, by opaque id: what hand-over gates ask of them. `crowded`: 人员密集场所."""
+
+    premises: Ref
+    enterprise: Ref
+    kind: Literal["resident", "restaurant", "school", "hospital", "other"]
+    crowded: bool
+    vaporiser: bool
+    status: Literal["open", "closed"]
+
+
+class FilePairing(Filing, frozen=True, tag="file_pairing"):
+    """Who goes with which vehicle (人车对应), from that day on; changed at once with a reason."""
+
+    vehicle: Ref
+    person: Ref
+    from_day: Day
+    reason: Literal["planned", "illness", "leave", "breakdown"]
+
+
 class FilePermit(Filing, frozen=True, tag="file_permit"):
-    """A permit of an enterprise: filling (充装许可) or inspection approval."""
+    """A permit of an enterprise: filling (充装), inspection (检验核准), gas business (燃气经营), transport of dangerous
+    goods (危险货物道路运输), manufacture (制造), supply (供气). `sites` and `districts`: where it holds, or all.
+    """
 
     permit: Ref
     enterprise: Ref
-    kind: Literal["filling", "inspection"]
-    media: tuple[Literal["lpg"], ...]
+    kind: Literal["filling", "inspection", "gas_business", "transport", "manufacture", "supply"]
+    media: tuple[Literal["lpg", "propane", "butane"], ...]
     valid_from: Day
     valid_to: Day
     status: Literal["valid", "suspended", "revoked"]
+    sites: tuple[Ref, ...] = ()
+    districts: tuple[District, ...] = ()
 
 
 class FileSite(Filing, frozen=True, tag="file_site"):
-    """A place of an enterprise; rules in `pack.transition_rules` only warn there until `transition_until`."""
+    """A place of an enterprise; rules in `pack.transition_rules` only warn there until `transition_until`.
+
+    `approvals`: what it is approved for, where its papers say; none listed means what its kind is for.
+    """
 
     site: Ref
     enterprise: Ref
@@ -468,16 +664,17 @@ class FileSite(Filing, frozen=True, tag="file_site"):
     district: District
     status: Literal["open", "closed"]
     transition_until: Day | None = None
+    approvals: tuple[Literal["filling", "storage", "inspection", "residue", "valves"], ...] = ()
 
 
 class FileLine(Filing, frozen=True, tag="file_line"):
-    """A filling line: a scale or a carousel, spares included."""
+    """A filling line: a scale or a carousel. A spare (备用秤) is registered beforehand and may be used at once."""
 
     line: Ref
     site: Ref
     kind: Literal["scale", "carousel"]
     division_g: Annotated[int, Meta(ge=1, le=1000)]
-    status: Literal["in_service", "out_of_service"]
+    status: Literal["in_service", "out_of_service", "spare"]
 
 
 class FileCalibration(Filing, frozen=True, tag="file_calibration"):
@@ -490,26 +687,34 @@ class FileCalibration(Filing, frozen=True, tag="file_calibration"):
 
 
 class FilePerson(Filing, frozen=True, tag="file_person"):
-    """A person by opaque id: who employs them."""
+    """A person by opaque id: who employs them, and as what."""
 
     person: Ref
     enterprise: Ref
     status: Literal["active", "left"]
+    roles: tuple[Literal["filler", "checker", "inspector", "delivery", "driver", "escort", "manager"], ...] = ()
 
 
 class FileCertificate(Filing, frozen=True, tag="file_certificate"):
-    """A person's certificate: P = 气瓶充装 (filling), inspector, delivery."""
+    """A person's certificate: P = 气瓶充装 (filling), inspector, delivery, driver (驾驶员), escort (押运员), manager.
+
+    `number_digest` is SHA-256 of a salt that the enterprise keeps and the certificate's number, never the number.
+    """
 
     certificate: Ref
     person: Ref
-    kind: Literal["filling", "inspection", "delivery"]
+    kind: Literal["filling", "inspection", "delivery", "driver", "escort", "management"]
     valid_from: Day
     valid_to: Day
     status: Literal["valid", "suspended", "revoked"]
+    number_digest: Digest | None = None
 
 
 class FileTankLot(Filing, frozen=True, tag="file_tank_lot"):
-    """A tank lot (罐次): what was unloaded into a tank, with the remainder it includes, and its release."""
+    """A tank lot (罐次): what was unloaded into a tank, with the remainder it includes, and its release.
+
+    `supplier_permit` is the supplier's permit on record. `residue_permille`: C5 and heavier, by volume (GB 11174).
+    """
 
     tank_lot: Ref
     site: Ref
@@ -520,6 +725,11 @@ class FileTankLot(Filing, frozen=True, tag="file_tank_lot"):
     odorant_certificate: bool
     dme_permille: Annotated[int, Meta(ge=0, le=1000)] | None
     status: Literal["received", "released", "blocked", "emptied"]
+    received_on: Day | None = None
+    product: Ref | None = None
+    odorant_digest: Digest | None = None
+    dme_method: Literal["gas_chromatography", "rapid"] | None = None
+    residue_permille: Annotated[int, Meta(ge=0, le=1000)] | None = None
 
 
 class FileUseRegistration(Filing, frozen=True, tag="file_use_registration"):
@@ -560,6 +770,7 @@ class CloseRecall(Filing, frozen=True, tag="close_recall"):
 CylinderClaim = (
     RegisterCylinder
     | BindCode
+    | ConfirmRelabel
     | RecordInspection
     | CheckPrefill
     | AuthoriseFill
@@ -572,9 +783,15 @@ CylinderClaim = (
     | DepotOut
     | DepotIn
     | CollectCylinder
+    | HandOver
     | SetAside
     | LockCylinder
     | BleedCylinder
+    | EvacuateCylinder
+    | ExtractResidue
+    | ReplaceValve
+    | DetermineTare
+    | SurrenderCylinder
     | SeizeCylinder
     | EndSeizure
     | DecideScrap
@@ -588,6 +805,13 @@ FilingClaim = (
     | AdoptPack
     | EnrolSigner
     | FileEnterprise
+    | FileSuccessor
+    | FileCustody
+    | FileBlacklisting
+    | FileSeizureOrder
+    | FileProduct
+    | FilePremises
+    | FilePairing
     | FilePermit
     | FileSite
     | FileLine
@@ -602,7 +826,9 @@ FilingClaim = (
 )
 AnyClaim = CylinderClaim | RecordArrival | FilingClaim
 
-REQUESTS = (RegisterCylinder, BindCode, AuthoriseFill, ReleaseCylinder, DeregisterCylinder)
+REQUESTS = (
+    RegisterCylinder, BindCode, AuthoriseFill, ReleaseCylinder, HandOver, SurrenderCylinder, DeregisterCylinder,
+)  # fmt: skip
 
 
 def is_request(claim: AnyClaim) -> bool:

@@ -7,24 +7,27 @@ clock, no ids or chances of its own, so that anyone who has the log gets the sam
 from ledger import claim as c
 from ledger import events as e
 from ledger.bundle import signer_id
+from ledger.china import day_of
 from ledger.entitlement import is_entitled
 from ledger.judge import Verdict, judge, pack_faults
 from ledger.lifecycle import TABLE, sign_of
 from ledger.outcome import event_of
 from ledger.registry import LOG_SUBJECT, subject_of_filing
-from ledger.world import World
+from ledger.world import World, seen_at_of
 
 LATE_MS = 5 * 60_000
 """A claim recorded this much later than it was scanned is judged twice: on receipt, and as of the scan."""
 
-_NEEDS_CYLINDER = (c.BindCode, c.AuthoriseFill, c.ReleaseCylinder, c.DepotOut, c.DeregisterCylinder)
+_NEEDS_CYLINDER = (
+    c.BindCode, c.AuthoriseFill, c.ReleaseCylinder, c.DepotOut, c.HandOver, c.SurrenderCylinder, c.DeregisterCylinder,
+)  # fmt: skip
 
 
 def decide(world: World, claim: c.AnyClaim, now: int, *, signer: str, clock_offset_ms: int | None = None) -> e.Outcome:
     """What the ledger makes of a claim recorded at `now` (ms UTC): a refusal, or an event that `world` can fold."""
     use = world.codes.get(getattr(claim, "code", ""))
     cylinder = None if use is None or isinstance(claim, c.RegisterCylinder) else use.cylinder
-    barred = _barred(world, claim, signer)
+    barred = _barred(world, claim, signer, now, cylinder)
     if barred is not None:
         return e.Refusal(reasons=(e.Note("LEDGER@1", barred),), cylinder=cylinder)
     verdict = judge(world, claim, at=now, recorded_at=now, clock_offset_ms=clock_offset_ms)
@@ -34,15 +37,16 @@ def decide(world: World, claim: c.AnyClaim, now: int, *, signer: str, clock_offs
     if cylinder is None and isinstance(claim, _NEEDS_CYLINDER) and c.is_request(claim):
         # Whatever the pack says of ID-01: there is nothing to open a gate for.
         return e.Refusal(reasons=(e.Note("LEDGER@1", "code_unknown"),))
-    event = event_of(world, claim, verdict, now, as_of_scan)
+    seen_at = seen_at_of(claim, clock_offset_ms, now)
+    event = event_of(world, claim, verdict, now, as_of_scan, seen_at=seen_at)
     if cylinder is not None and (world.cylinders[cylinder].stage, sign_of(claim, event)) not in TABLE:
         # Only requests have steps that the lifecycle lacks: a report's row is complete.
         return e.Refusal(reasons=(e.Note("LEDGER@1", "stage_closed"),), cylinder=cylinder)
     return event
 
 
-def _barred(world: World, claim: c.AnyClaim, signer: str) -> str | None:
-    """Why this signer may not say this at all, before any rule of the trade is asked."""
+def _barred(world: World, claim: c.AnyClaim, signer: str, now: int, cylinder: str | None) -> str | None:
+    """Why this signer may not say this at all of this cylinder, before any rule of the trade is asked."""
     if (signer, claim.claim_id) in world.seen:
         return "claim_id_reused"
     if isinstance(claim, c.OpenLog):
@@ -50,11 +54,10 @@ def _barred(world: World, claim: c.AnyClaim, signer: str) -> str | None:
     enrolled = world.registry.signer(signer)
     if enrolled is None or enrolled.status != "active":
         return "signer_revoked"
-    cylinder = None if isinstance(claim, c.RegisterCylinder) else world.cylinder_of(getattr(claim, "code", ""))
-    if not is_entitled(world.registry, enrolled, claim, None if cylinder is None else cylinder.owner):
+    owner = None if cylinder is None else world.cylinders[cylinder].owner
+    if not is_entitled(world.registry, enrolled, claim, owner, day_of(now)):
         return "signer_not_entitled"
     if isinstance(claim, c.Filing):
-        assert isinstance(claim, c.FilingClaim)
         return _filing_fault(world, claim)
     return None
 
@@ -77,23 +80,27 @@ def _filing_fault(world: World, claim: c.FilingClaim) -> str | None:
     return None if _references_exist(world, claim) else "reference_unknown"
 
 
+_ENTERPRISES = ("enterprise", "successor", "owner", "custodian")
+"""Fields of filings that name enterprises, which must be on record."""
+
+
 def _references_exist(world: World, claim: c.FilingClaim) -> bool:
     registry = world.registry
+    if not isinstance(claim, c.FileEnterprise | c.FileUseRegistration):  # a certificate's holder may be filed later
+        named = [getattr(claim, field, None) for field in _ENTERPRISES]
+        if any(one is not None and registry.get(c.FileEnterprise, one) is None for one in named):
+            return False
     match claim:
-        case c.FilePermit() | c.FileSite() | c.FilePerson() | c.FileInsurance():
-            return registry.get(c.FileEnterprise, claim.enterprise) is not None
         case c.FileUseRegistration():
             return all(key in world.cylinders for key in claim.cylinders)
         case c.FileLine() | c.FileTankLot():
             return registry.get(c.FileSite, claim.site) is not None
         case c.FileCalibration():
             return registry.get(c.FileLine, claim.line) is not None
-        case c.FileCertificate():
+        case c.FileCertificate() | c.FilePairing():
             return registry.get(c.FilePerson, claim.person) is not None
         case c.EnrolSigner():
-            sites = all(registry.get(c.FileSite, site) is not None for site in claim.sites)
-            known = claim.enterprise is None or registry.get(c.FileEnterprise, claim.enterprise) is not None
-            return sites and known
+            return all(registry.get(c.FileSite, site) is not None for site in claim.sites)
         case c.AdoptPack():
             return not pack_faults(claim.pack)
         case c.CloseRecall():

@@ -6,7 +6,7 @@ enrolment lists the site. An office files for its own enterprise only. All else 
 
 from ledger import claim as c
 from ledger.claim import Role
-from ledger.registry import Registry
+from ledger.registry import Registry, subject_of_filing
 
 _A, _I, _O, _S, _W, _L = (
     Role.AUTHORITY, Role.INSPECTION_BODY, Role.OFFICE, Role.STATION, Role.WORKER, Role.LOG,
@@ -16,6 +16,9 @@ TABLE: dict[type[c.Claim], frozenset[Role]] = {
     c.OpenLog: frozenset({_A}),
     c.AdoptPack: frozenset({_A}),
     c.FileEnterprise: frozenset({_A}),
+    c.FileSuccessor: frozenset({_A}),
+    c.FileBlacklisting: frozenset({_A}),
+    c.FileSeizureOrder: frozenset({_A}),
     c.FilePermit: frozenset({_A}),
     c.FileUseRegistration: frozenset({_A}),
     c.OpenRecall: frozenset({_A}),
@@ -30,8 +33,13 @@ TABLE: dict[type[c.Claim], frozenset[Role]] = {
     c.FileCertificate: frozenset({_A, _O}),
     c.FileTankLot: frozenset({_O, _S}),
     c.FileInsurance: frozenset({_O}),
+    c.FileCustody: frozenset({_O}),
+    c.FileProduct: frozenset({_O}),
+    c.FilePremises: frozenset({_O}),
+    c.FilePairing: frozenset({_O}),
     c.RegisterCylinder: frozenset({_O}),
     c.BindCode: frozenset({_O, _S}),
+    c.ConfirmRelabel: frozenset({_S}),
     c.RecordInspection: frozenset({_I}),
     c.RecordArrival: frozenset({_S}),
     c.CheckPrefill: frozenset({_S}),
@@ -45,9 +53,15 @@ TABLE: dict[type[c.Claim], frozenset[Role]] = {
     c.DepotOut: frozenset({_S, _I}),
     c.DepotIn: frozenset({_S, _I}),
     c.CollectCylinder: frozenset({_S, _W}),
+    c.HandOver: frozenset({_S, _W}),
     c.SetAside: frozenset({_S, _I}),
     c.LockCylinder: frozenset({_S, _O, _L}),
     c.BleedCylinder: frozenset({_S}),
+    c.EvacuateCylinder: frozenset({_S, _I}),
+    c.ExtractResidue: frozenset({_S, _I}),
+    c.ReplaceValve: frozenset({_S, _I}),
+    c.DetermineTare: frozenset({_S, _I}),
+    c.SurrenderCylinder: frozenset({_O, _S}),
     c.DecideScrap: frozenset({_I, _O}),
     c.DestroyCylinder: frozenset({_I, _O, _S}),
     c.DeregisterCylinder: frozenset({_O, _A}),
@@ -56,11 +70,13 @@ TABLE: dict[type[c.Claim], frozenset[Role]] = {
 }
 
 
-_OWNERS_ONLY = (c.BindCode, c.DeregisterCylinder, c.CorrectCylinder, c.DecideScrap, c.DestroyCylinder)
+_OWNERS_ONLY = frozenset({
+    c.BindCode, c.DeregisterCylinder, c.CorrectCylinder, c.DecideScrap, c.DestroyCylinder, c.DetermineTare,
+})  # fmt: skip
 
 
-def is_entitled(registry: Registry, signer: c.EnrolSigner, claim: c.AnyClaim, owner: str | None) -> bool:
-    """Whether this signer may make this claim; `owner` is the enterprise that owns the cylinder named, if any."""
+def is_entitled(registry: Registry, signer: c.EnrolSigner, claim: c.AnyClaim, owner: str | None, day: str) -> bool:
+    """Whether this signer may make this claim on that day; `owner` is who owns the cylinder named, None for nobody."""
     if signer.role not in TABLE[type(claim)]:
         return False
     if signer.acts != ("*",) and c.act_of(claim) not in signer.acts:
@@ -68,20 +84,37 @@ def is_entitled(registry: Registry, signer: c.EnrolSigner, claim: c.AnyClaim, ow
     if signer.role in (Role.AUTHORITY, Role.LOG):
         return True
     if (
-        isinstance(claim, _OWNERS_ONLY)
+        type(claim) in _OWNERS_ONLY
         and signer.role is not Role.INSPECTION_BODY
-        and owner not in (None, signer.enterprise)
+        and owner not in (None, c.CUSTOMER)
+        and not registry.stands_for(signer.enterprise, owner, day)
     ):
         return False
     if isinstance(claim, c.Filing) or signer.role is Role.OFFICE:
-        return _for_own_enterprise(registry, signer, claim)
+        return _for_own_enterprise(registry, signer, claim, day)
     site: str | None = getattr(claim, "site", None)
     return site is None or site in signer.sites
 
 
-def _for_own_enterprise(registry: Registry, signer: c.EnrolSigner, claim: c.AnyClaim) -> bool:
+_NAMES_ITS_OWNER: dict[type[c.Claim], str] = {
+    c.FilePerson: "enterprise",
+    c.FileInsurance: "enterprise",
+    c.FileProduct: "enterprise",
+    c.FilePremises: "enterprise",
+    c.FileCustody: "owner",
+}
+"""Filings that name the enterprise whose they are, and in which field: the office's own, now and before."""
+
+
+def _for_own_enterprise(registry: Registry, signer: c.EnrolSigner, claim: c.AnyClaim, day: str) -> bool:
     """An office speaks for its own enterprise: the one named, or the one that owns the site, line or person named."""
     own = signer.enterprise
+    field = _NAMES_ITS_OWNER.get(type(claim))
+    if field is not None:
+        assert isinstance(claim, c.FilingClaim)
+        known_filing = registry.records.get(subject_of_filing(claim))
+        mine = known_filing is None or getattr(known_filing.claim, field) == own
+        return mine and bool(getattr(claim, field) == own)
     match claim:
         case c.EnrolSigner():
             may_enrol = claim.role in (Role.STATION, Role.WORKER) and claim.enterprise == own
@@ -94,14 +127,13 @@ def _for_own_enterprise(registry: Registry, signer: c.EnrolSigner, claim: c.AnyC
             given = None if known_site is None else known_site.transition_until
             eased = claim.transition_until is not None and claim.transition_until != given
             return not eased and claim.enterprise == own and (known_site is None or known_site.enterprise == own)
-        case c.FilePerson():
-            known_person = registry.get(c.FilePerson, claim.person)
-            return claim.enterprise == own and (known_person is None or known_person.enterprise == own)
-        case c.FileInsurance():
-            known_policy = registry.get(c.FileInsurance, claim.policy)
-            return claim.enterprise == own and (known_policy is None or known_policy.enterprise == own)
         case c.RegisterCylinder():
-            return claim.owner == own
+            # What the enterprise took over is its own; what a customer owns it may take in, to be surrendered.
+            return claim.owner in (own, c.CUSTOMER) or registry.stands_for(own, claim.owner, day)
+        case c.FilePairing():
+            known_pair = registry.get(c.FilePairing, claim.vehicle)
+            pair = (claim.person,) if known_pair is None else (claim.person, known_pair.person)
+            return all(_person_enterprise(registry, person) == own for person in pair)
         case c.FileCalibration():
             known_paper = registry.get(c.FileCalibration, claim.certificate)
             lines = (claim.line,) if known_paper is None else (claim.line, known_paper.line)
@@ -109,8 +141,7 @@ def _for_own_enterprise(registry: Registry, signer: c.EnrolSigner, claim: c.AnyC
         case c.FileCertificate():
             known_held = registry.get(c.FileCertificate, claim.certificate)
             holders = (claim.person,) if known_held is None else (claim.person, known_held.person)
-            people = [registry.get(c.FilePerson, holder) for holder in holders]
-            return all(person is not None and person.enterprise == own for person in people)
+            return all(_person_enterprise(registry, holder) == own for holder in holders)
         case c.FileLine():
             moved = _line_enterprise(registry, claim.line) not in (None, own)
             return not moved and _site_enterprise(registry, claim.site) == own
@@ -126,6 +157,11 @@ def _for_own_enterprise(registry: Registry, signer: c.EnrolSigner, claim: c.AnyC
 def _line_enterprise(registry: Registry, line: str) -> str | None:
     record = registry.get(c.FileLine, line)
     return None if record is None else _site_enterprise(registry, record.site)
+
+
+def _person_enterprise(registry: Registry, person: str) -> str | None:
+    record = registry.get(c.FilePerson, person)
+    return None if record is None else record.enterprise
 
 
 def _site_enterprise(registry: Registry, site: str) -> str | None:

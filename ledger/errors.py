@@ -5,6 +5,7 @@
     │   └── TooLarge       they exceed a bound
     ├── UnknownSigner      no key of that id is enrolled in this log
     ├── BadSignature       the key does not verify these bytes
+    ├── BadProof           the hashes do not lead to the root that is claimed
     ├── WrongLog           signed for another log than this one
     ├── NotFound           nothing of that name is known
     ├── Forbidden          the reader may not see this
@@ -52,6 +53,12 @@ class BadSignature(LedgerError):
     """The key does not verify these bytes."""
 
     slug = "bad-signature"
+
+
+class BadProof(LedgerError):
+    """The hashes of a proof do not lead to the root that is claimed: content or proof was changed."""
+
+    slug = "bad-proof"
 
 
 class WrongLog(LedgerError):

@@ -43,12 +43,26 @@ class CylinderEvent(Event, frozen=True, kw_only=True):
     cylinder: str | None = None
 
 
+class PlacedEvent(CylinderEvent, frozen=True, kw_only=True):
+    """An event about where a cylinder is or what is done with it there. `superseded`: it came so late that a newer such
+    fact stood already; it is kept, and changes neither stage nor custody.
+    """
+
+    superseded: bool = False
+
+
 class CylinderRegistered(CylinderEvent, frozen=True, tag="cylinder_registered.v1"):
-    """Its life in the ledger began."""
+    """Its life in the ledger began. `stamp`: the code of its stamp, which it carries from here on; '' for none."""
+
+    stamp: str = ""
 
 
 class CodeBound(CylinderEvent, frozen=True, tag="code_bound.v1"):
     """It carries another identifier."""
+
+
+class RelabelConfirmed(CylinderEvent, frozen=True, tag="relabel_confirmed.v1"):
+    """A second person confirmed its new label."""
 
 
 class InspectionPassed(CylinderEvent, frozen=True, tag="inspection_passed.v1"):
@@ -60,9 +74,12 @@ class InspectionFailed(CylinderEvent, frozen=True, tag="inspection_failed.v1"):
 
 
 class PrefillChecked(CylinderEvent, frozen=True, tag="prefill_checked.v1"):
-    """Pre-checked, green. `return_inferred`: nobody had scanned its return; standing here proves it."""
+    """Pre-checked, green. `return_inferred`: nobody had scanned its return; standing here proves it. `challenged`: the
+    ledger asks for the stamp's last characters before it may be filled (ID-04).
+    """
 
     return_inferred: bool = False
+    challenged: bool = False
 
 
 class PrefillFailed(CylinderEvent, frozen=True, tag="prefill_failed.v1"):
@@ -80,7 +97,7 @@ class FillAuthorised(CylinderEvent, frozen=True, tag="fill_authorised.v1"):
     allowed_net_g: int
 
 
-class FillStarted(CylinderEvent, frozen=True, tag="fill_started.v1"):
+class FillStarted(PlacedEvent, frozen=True, tag="fill_started.v1"):
     """The valve opened."""
 
 
@@ -122,16 +139,20 @@ class CylinderReleased(CylinderEvent, frozen=True, tag="cylinder_released.v1"):
     service_phone: str = ""
 
 
-class DepotLeft(CylinderEvent, frozen=True, tag="depot_left.v1"):
+class DepotLeft(PlacedEvent, frozen=True, tag="depot_left.v1"):
     """Out of the depot."""
 
 
-class DepotEntered(CylinderEvent, frozen=True, tag="depot_entered.v1"):
+class DepotEntered(PlacedEvent, frozen=True, tag="depot_entered.v1"):
     """Into the depot."""
 
 
-class CylinderCollected(CylinderEvent, frozen=True, tag="cylinder_collected.v1"):
+class CylinderCollected(PlacedEvent, frozen=True, tag="cylinder_collected.v1"):
     """Taken back."""
+
+
+class CylinderHandedOver(CylinderEvent, frozen=True, tag="cylinder_handed_over.v1"):
+    """Handed over to a customer."""
 
 
 class CylinderSetAside(CylinderEvent, frozen=True, tag="cylinder_set_aside.v1"):
@@ -146,6 +167,30 @@ class CylinderBled(CylinderEvent, frozen=True, tag="cylinder_bled.v1"):
     """Bled back and weighed."""
 
     net_g: int = 0
+
+
+class CylinderEvacuated(CylinderEvent, frozen=True, tag="cylinder_evacuated.v1"):
+    """Air drawn out."""
+
+
+class ResidueExtracted(CylinderEvent, frozen=True, tag="residue_extracted.v1"):
+    """Residue taken out; `net_g` is what is left in it."""
+
+    net_g: int = 0
+
+
+class ValveReplaced(CylinderEvent, frozen=True, tag="valve_replaced.v1"):
+    """It has another valve."""
+
+
+class TareDetermined(CylinderEvent, frozen=True, tag="tare_determined.v1"):
+    """Its tare was weighed anew."""
+
+
+class CylinderSurrendered(CylinderEvent, frozen=True, tag="cylinder_surrendered.v1"):
+    """A customer gave it up: to `owner` from here on."""
+
+    owner: str = ""
 
 
 class CylinderSeized(CylinderEvent, frozen=True, tag="cylinder_seized.v1"):
@@ -168,7 +213,7 @@ class CylinderDeregistered(CylinderEvent, frozen=True, tag="cylinder_deregistere
     """Out of the register; its codes are retired for ever."""
 
 
-class StockCounted(CylinderEvent, frozen=True, tag="stock_counted.v1"):
+class StockCounted(PlacedEvent, frozen=True, tag="stock_counted.v1"):
     """Found in a count."""
 
 
@@ -191,6 +236,7 @@ class Filed(Event, frozen=True, tag="filed.v1"):
 AnyEvent = (
     CylinderRegistered
     | CodeBound
+    | RelabelConfirmed
     | InspectionPassed
     | InspectionFailed
     | PrefillChecked
@@ -206,9 +252,15 @@ AnyEvent = (
     | DepotLeft
     | DepotEntered
     | CylinderCollected
+    | CylinderHandedOver
     | CylinderSetAside
     | CylinderLocked
     | CylinderBled
+    | CylinderEvacuated
+    | ResidueExtracted
+    | ValveReplaced
+    | TareDetermined
+    | CylinderSurrendered
     | CylinderSeized
     | SeizureEnded
     | ScrapDecided

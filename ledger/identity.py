@@ -8,6 +8,7 @@
     legacy-digits14      14 digits                        01234567890123          DOMAIN 3.5 (g), C
     legacy-label12       yyyymmdd and 4 digits            201908150042            DOMAIN 3.5 (i), C
     legacy-registration  使用登记证编号, transliterated     10-JS-F-72359-22        瓶10苏F72359(22); DOMAIN 3.5, K
+    legacy-letters       2 to 4 letters, 8 to 12 digits   NT00000001              stations' own QR labels; C
     unread               GUESS.LENGTH.SALT.DIGEST         what was no code; its text is never kept
 
 The 12-digit key of the scale networks (DOMAIN 3.5 f) and the 6-digit registration number are no schemes: they are
@@ -50,6 +51,7 @@ SHAPES = {
     "legacy-digits14": re.compile(r"[0-9]{14}"),
     "legacy-label12": re.compile(rf"{_DATE}[0-9]{{4}}"),
     "legacy-registration": re.compile(rf"[0-9]{{2}}-(?:{'|'.join(PROVINCES.values())})-[A-Z]-[0-9]{{5}}-[0-9]{{2}}"),
+    "legacy-letters": re.compile(r"[A-Z]{2,4}[0-9]{8,12}"),  # no passport looks so
     "unread": re.compile(r"(?:url|payment|id-card|digits|text)\.(?:0|[1-9][0-9]{0,9})\.[0-9a-f]{16}\.[0-9a-f]{64}"),
 }
 

@@ -1,15 +1,16 @@
 """The lifecycle of a cylinder: Stage x sign -> Stage, as a table. The docs' diagram is drawn from it.
 
-A *sign* is what an event shows of the cylinder: the event's tag, and where the content decides, `tag/content`. Signs
-of reports are defined for every stage, because refusing a fact does not undo it; signs of requests only where the act
-is possible. Custody, content, locks and seizure are axes of their own (`ledger.cylinder`).
+A *sign* is what an event shows of the cylinder: the event's tag, where the claim decides `tag/what`, and `superseded`
+for any fact that a newer one had overtaken. Signs of reports are defined for every stage, because refusing a fact does
+not undo it; signs of requests only where the act is possible. Custody, content, locks and seizure are axes of their
+own (`ledger.fold`).
 """
 
 from collections.abc import Iterable
 from enum import StrEnum
 
-from ledger.claim import AnyClaim, CollectCylinder, CountStock, DepotIn
-from ledger.events import Event, tag_of
+from ledger.claim import AnyClaim, CollectCylinder, CountStock, DepotIn, SurrenderCylinder
+from ledger.events import Event, PlacedEvent, tag_of
 
 
 class Stage(StrEnum):
@@ -59,11 +60,15 @@ FULL_STAGES = (Stage.FILLED, Stage.POSTCHECKED, Stage.RELEASED)
 SAME = None
 """In a row's target: the cylinder stays where it stands."""
 
+SUPERSEDED = "superseded"
+"""The one sign of every fact that a newer one had overtaken."""
+
 Row = tuple[str, Iterable[Stage], Stage | None]
 
 # Later rows win, so that a broad row may stand first and its exceptions after it.
 ROWS: tuple[Row, ...] = (
     ("code_bound.v1", LIVE, SAME),
+    ("relabel_confirmed.v1", Stage, SAME),
     ("inspection_passed.v1", Stage, SAME),
     ("inspection_passed.v1", LIVE, Stage.EMPTY),
     ("inspection_failed.v1", Stage, SAME),
@@ -74,6 +79,7 @@ ROWS: tuple[Row, ...] = (
     ("prefill_failed.v1", LIVE, Stage.SET_ASIDE),
     ("fill_authorised.v1", [s for s in LIVE if s is not Stage.FILLING], Stage.AUTHORISED),
     ("fill_started.v1", Stage, SAME),
+    (SUPERSEDED, Stage, SAME),
     ("fill_started.v1", LIVE, Stage.FILLING),
     ("cylinder_filled.v1", Stage, SAME),
     ("cylinder_filled.v1", LIVE, Stage.FILLED),
@@ -109,6 +115,15 @@ ROWS: tuple[Row, ...] = (
     ("cylinder_locked.v1", Stage, SAME),
     ("cylinder_bled.v1", Stage, SAME),
     ("cylinder_bled.v1", FULL_STAGES, Stage.FILLED),
+    ("cylinder_handed_over.v1", LIVE, SAME),
+    ("cylinder_evacuated.v1", Stage, SAME),
+    ("cylinder_evacuated.v1", [Stage.UNKNOWN, Stage.INTERRUPTED, *FULL_STAGES], Stage.EMPTY),
+    ("residue_extracted.v1", Stage, SAME),
+    ("residue_extracted.v1", [Stage.UNKNOWN, Stage.INTERRUPTED, *FULL_STAGES], Stage.EMPTY),
+    ("valve_replaced.v1", Stage, SAME),
+    ("tare_determined.v1", Stage, SAME),
+    ("cylinder_surrendered.v1/enterprise", LIVE, SAME),
+    ("cylinder_surrendered.v1/scrap", LIVE, Stage.SCRAP_DECIDED),
     ("cylinder_seized.v1", Stage, SAME),
     ("seizure_ended.v1", Stage, SAME),
     ("scrap_decided.v1", Stage, SAME),
@@ -132,11 +147,13 @@ TABLE = _table()
 SIGNS = tuple(dict.fromkeys(sign for sign, _, _ in ROWS))
 
 
-_BY_CONTENT = (DepotIn, CollectCylinder, CountStock)
+_SAID_IN = {DepotIn: "content", CollectCylinder: "content", CountStock: "content", SurrenderCylinder: "to"}
+"""Claims that decide what their event is a sign of, and in which field."""
 
 
 def sign_of(claim: AnyClaim, event: Event) -> str:
     """The sign that this event shows of its cylinder."""
-    if isinstance(claim, _BY_CONTENT):
-        return f"{tag_of(event)}/{claim.content}"
-    return tag_of(event)
+    if isinstance(event, PlacedEvent) and event.superseded:
+        return SUPERSEDED
+    field = _SAID_IN.get(type(claim))
+    return tag_of(event) if field is None else f"{tag_of(event)}/{getattr(claim, field)}"

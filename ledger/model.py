@@ -55,6 +55,9 @@ MODELS = {row.model: row for row in (
 )}
 # fmt: on
 
+LARGE_ML = 100_000
+"""From this volume on it is of the 50-kg class (118 L), for which several rules differ."""
+
 _VOLUME_OF_CLASS = {"2": "4.7", "5": "12", "10": "23.5", "15": "35.5", "50": "118"}  # kg -> L (K)
 _TEXT = re.compile(r"YSP-?([0-9]{1,3}(?:\.[0-9])?)(-?II|/?液)?(?:/([0-9]{1,2})(?:\.([0-9]))?)?")
 
@@ -83,7 +86,7 @@ def parse_model(text: str) -> CylinderModel:
         raise Malformed(
             "型号不在 GB 5842 型号表内，请对照瓶体钢印核对", "no type of GB 5842; compare it with the stamp"
         )
-    if kilograms and not _plausible(model, 1000 * int(kilograms) + 100 * int(tenths or 0)):
+    if kilograms and not plausible_fill(model, 1000 * int(kilograms) + 100 * int(tenths or 0)):
         raise Malformed(
             "型号中的充装量与容积不符，请对照瓶体钢印核对",
             "the fill in this model's text does not fit its volume; compare it with the stamp",
@@ -99,9 +102,9 @@ def allowed_fill_g(max_fill_g: int, water_volume_ml: int) -> int:
     return min(max_fill_g, water_volume_ml * 42 // 100) // 100 * 100
 
 
-def _plausible(model: CylinderModel, fill_g: int) -> bool:
-    """Whether a maker may have stamped this fill: 0.42 kg/L rounded to 0.1 kg at most, a tenth less at least.
+def plausible_fill(model: CylinderModel, fill_g: int) -> bool:
+    """Whether a maker may have stamped this fill: 0.42 kg/L rounded up by 0.1 kg at most, a tenth less at least.
 
-    Rounding up is not allowed to be filled (`allowed_fill_g`), but it is found on honest cylinders.
+    Rounding up is not allowed to be filled (`allowed_fill_g`), but it is found on honest cylinders: 15.0 on 35.5 L.
     """
-    return model.max_fill_g * 9 // 10 <= fill_g <= model.water_volume_ml * 42 // 100 + 50
+    return model.max_fill_g * 9 // 10 <= fill_g <= model.water_volume_ml * 42 // 100 + 100

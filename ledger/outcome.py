@@ -4,6 +4,8 @@ from typing import TypedDict, cast
 
 from ledger import claim as c
 from ledger import events as e
+from ledger.challenge import is_challenged
+from ledger.cylinder import Cylinder, stamp_of
 from ledger.judge import Verdict
 from ledger.lifecycle import FULL_STAGES
 from ledger.model import parse_model
@@ -11,13 +13,17 @@ from ledger.rules.filling import allowed_net_g
 from ledger.world import World
 
 _PLAIN: dict[type[c.Claim], type[e.CylinderEvent]] = {
-    c.RegisterCylinder: e.CylinderRegistered,
     c.BindCode: e.CodeBound,
+    c.ConfirmRelabel: e.RelabelConfirmed,
     c.StartFill: e.FillStarted,
     c.DepotOut: e.DepotLeft,
     c.DepotIn: e.DepotEntered,
     c.CollectCylinder: e.CylinderCollected,
+    c.HandOver: e.CylinderHandedOver,
     c.SetAside: e.CylinderSetAside,
+    c.EvacuateCylinder: e.CylinderEvacuated,
+    c.ReplaceValve: e.ValveReplaced,
+    c.DetermineTare: e.TareDetermined,
     c.LockCylinder: e.CylinderLocked,
     c.SeizeCylinder: e.CylinderSeized,
     c.EndSeizure: e.SeizureEnded,
@@ -29,6 +35,22 @@ _PLAIN: dict[type[c.Claim], type[e.CylinderEvent]] = {
 }
 
 
+STAMP_RULE = "ID-05@1"
+"""A pack that has it makes every registration carry its stamp as a code, which is what the rule looks for."""
+
+
+_WEIGHED: dict[type[c.Claim], type[e.FillInterrupted | e.CylinderWeighed | e.CylinderBled | e.ResidueExtracted]] = {
+    c.InterruptFill: e.FillInterrupted,
+    c.WeighCylinder: e.CylinderWeighed,
+    c.BleedCylinder: e.CylinderBled,
+    c.ExtractResidue: e.ResidueExtracted,
+}
+
+
+CUSTODY_RULE = "FILL-11@1"
+"""A pack that has it holds custody by when things were seen; older packs hold it by when they were recorded."""
+
+
 class Notes(TypedDict):
     """What every event says of the rules."""
 
@@ -38,9 +60,15 @@ class Notes(TypedDict):
 
 
 def event_of(
-    world: World, claim: c.AnyClaim, verdict: Verdict, now: int, as_of_scan: tuple[e.Note, ...] | None
+    world: World,
+    claim: c.AnyClaim,
+    verdict: Verdict,
+    now: int,
+    as_of_scan: tuple[e.Note, ...] | None,
+    *,
+    seen_at: int,
 ) -> e.AnyEvent:
-    """The event that this claim becomes; in a report, broken rules are its violations."""
+    """The event that this claim, seen at `seen_at`, becomes; in a report, broken rules are its violations."""
     notes: Notes = {"violations": verdict.broken, "warnings": verdict.warnings, "as_of_scan": as_of_scan}
     if isinstance(claim, c.OpenLog):
         return e.LogOpened(**notes)
@@ -49,14 +77,33 @@ def event_of(
     if isinstance(claim, c.RecordArrival):
         return e.ArrivalRecorded(**notes)
     if isinstance(claim, c.RegisterCylinder):
-        return e.CylinderRegistered(cylinder=claim.cylinder, **notes)
-    assert isinstance(claim, c.CylinderClaim)
+        in_force = world.registry.in_force
+        stamped = in_force is not None and STAMP_RULE in in_force.pack.rules
+        return e.CylinderRegistered(cylinder=claim.cylinder, stamp=stamp_of(claim) if stamped else "", **notes)
     use = world.codes.get(claim.code)
     key = None if use is None else use.cylinder
     plain = _PLAIN.get(type(claim))
+    if plain is not None and issubclass(plain, e.PlacedEvent):
+        overtaken = key is not None and _superseded(world, claim, world.cylinders[key], seen_at)
+        return cast("e.AnyEvent", plain(cylinder=key, superseded=overtaken, **notes))
     if plain is not None:
         return cast("e.AnyEvent", plain(cylinder=key, **notes))
     return _derived(world, claim, key, now, notes)
+
+
+def _superseded(world: World, claim: c.CylinderClaim, cylinder: Cylinder, seen_at: int) -> bool:
+    """Whether a newer fact about the cylinder's place stands already (DESIGN.md section 6: the later pair holds).
+
+    A truck's reports that come a day late tell where a cylinder was, not where it is; nor does the start of a fill that
+    ended begin it anew.
+    """
+    in_force = world.registry.in_force
+    if seen_at >= cylinder.placed_at or in_force is None or CUSTODY_RULE not in in_force.pack.rules:
+        return False
+    if isinstance(claim, c.StartFill):
+        leave = cylinder.authorisation
+        return leave is not None and leave.claim_id == claim.authorisation and leave.finished
+    return not c.is_request(claim)
 
 
 def _derived(world: World, claim: c.CylinderClaim, key: str | None, now: int, notes: Notes) -> e.AnyEvent:
@@ -68,33 +115,50 @@ def _derived(world: World, claim: c.CylinderClaim, key: str | None, now: int, no
             passed = e.InspectionPassed if claim.passed else e.InspectionFailed
             return passed(cylinder=key, **notes)
         case c.CheckPrefill():
-            # Nobody scanned its way back: standing here proves it (FLOW.md section 2, step 2).
-            away = cylinder is not None and cylinder.holder != f"site:{claim.site}"
-            checked = e.PrefillFailed if broken else e.PrefillChecked
-            return checked(cylinder=key, return_inferred=away, **notes)
+            return _prechecked(world, claim, cylinder, notes)
         case c.AuthoriseFill():
             return _authorised(world, claim, key, now, notes)
         case c.CompleteFill():
             net_g = claim.end_weight_g - tare_g if cylinder is not None else 0
             lawful = cylinder is not None and all(note.reason == "overfilled" for note in broken)
             return e.CylinderFilled(cylinder=key, net_g=net_g, lawful=lawful, **notes)
-        case c.InterruptFill():
-            return e.FillInterrupted(cylinder=key, net_g=claim.weight_g - tare_g, **notes)
-        case c.WeighCylinder():
-            return e.CylinderWeighed(cylinder=key, net_g=claim.weight_g - tare_g, **notes)
-        case c.BleedCylinder():
-            return e.CylinderBled(cylinder=key, net_g=claim.weight_g - tare_g, **notes)
+        case c.InterruptFill() | c.WeighCylinder() | c.BleedCylinder() | c.ExtractResidue():
+            return _WEIGHED[type(claim)](cylinder=key, net_g=claim.weight_g - tare_g, **notes)
+        case c.SurrenderCylinder():
+            return e.CylinderSurrendered(cylinder=key, owner=_new_owner(world, claim, cylinder), **notes)
         case c.CheckPostfill():
             filled = cylinder is not None and cylinder.stage in FULL_STAGES
             checked_after = e.PostfillChecked if filled and not broken else e.PostfillFailed
             return checked_after(cylinder=key, net_g=claim.weight_g - tare_g, **notes)
         case c.ReleaseCylinder():
-            site = world.registry.get(c.FileSite, claim.site)
-            filler = None if site is None else world.registry.get(c.FileEnterprise, site.enterprise)
-            name, phone = ("", "") if filler is None else (filler.name, filler.service_phone)
-            return e.CylinderReleased(cylinder=key, filler=name, service_phone=phone, **notes)
+            return _released(world, claim, key, notes)
         case _:
             raise AssertionError(f"no event for {type(claim).__name__}")
+
+
+def _prechecked(world: World, claim: c.CheckPrefill, cylinder: Cylinder | None, notes: Notes) -> e.AnyEvent:
+    key = None if cylinder is None else cylinder.cylinder
+    # Nobody scanned its way back: standing here proves it (FLOW.md section 2, step 2).
+    away = cylinder is not None and cylinder.holder != f"site:{claim.site}"
+    if notes["violations"]:
+        return e.PrefillFailed(cylinder=key, return_inferred=away, **notes)
+    challenged = cylinder is not None and is_challenged(world, claim)
+    return e.PrefillChecked(cylinder=key, return_inferred=away, challenged=challenged, **notes)
+
+
+def _released(world: World, claim: c.ReleaseCylinder, key: str | None, notes: Notes) -> e.CylinderReleased:
+    site = world.registry.get(c.FileSite, claim.site)
+    filler = None if site is None else world.registry.get(c.FileEnterprise, site.enterprise)
+    name, phone = ("", "") if filler is None else (filler.name, filler.service_phone)
+    return e.CylinderReleased(cylinder=key, filler=name, service_phone=phone, **notes)
+
+
+def _new_owner(world: World, claim: c.SurrenderCylinder, cylinder: Cylinder | None) -> str:
+    """Who owns it from here on: the site's enterprise; whoever did, when it goes to be scrapped."""
+    site = world.registry.get(c.FileSite, claim.site)
+    if claim.to == "enterprise" and site is not None:
+        return site.enterprise
+    return c.CUSTOMER if cylinder is None else cylinder.owner
 
 
 def _authorised(world: World, claim: c.AuthoriseFill, key: str | None, now: int, notes: Notes) -> e.FillAuthorised:

@@ -6,7 +6,7 @@ is merged or derived. Look-ups that gates need are indexed; dates are judged by 
 
 from collections import defaultdict
 from collections.abc import Collection
-from typing import TypeVar, cast, get_args
+from typing import Any, TypeVar, get_args
 
 from msgspec import Struct
 
@@ -29,6 +29,13 @@ class Record(Struct, frozen=True):
 _ID_FIELD: dict[type[c.Filing], tuple[str, str]] = {
     c.EnrolSigner: ("signer", "signer"),
     c.FileEnterprise: ("enterprise", "enterprise"),
+    c.FileSuccessor: ("successor", "enterprise"),
+    c.FileCustody: ("custody", "agreement"),
+    c.FileBlacklisting: ("blacklisting", "blacklisting"),
+    c.FileSeizureOrder: ("seizure_order", "order_no"),
+    c.FileProduct: ("product", "product"),
+    c.FilePremises: ("premises", "premises"),
+    c.FilePairing: ("pairing", "vehicle"),
     c.FilePermit: ("permit", "permit"),
     c.FileSite: ("site", "site"),
     c.FileLine: ("line", "line"),
@@ -41,6 +48,9 @@ _ID_FIELD: dict[type[c.Filing], tuple[str, str]] = {
     c.OpenRecall: ("recall", "recall"),
     c.CloseRecall: ("recall", "recall"),
 }
+
+KINDS = (LOG_SUBJECT, PACK_SUBJECT, *dict.fromkeys(kind for kind, _ in _ID_FIELD.values()))
+"""The kinds of subjects; a log has one `log` and one `pack`, and any number of each other, `kind:id`."""
 
 
 def subject_of_filing(claim: c.FilingClaim) -> str:
@@ -62,19 +72,38 @@ class Registry:
     def __init__(self) -> None:
         """An empty registry: no log is open yet."""
         self.records: dict[str, Record] = {}
-        self._of_kind: dict[type[c.Filing], dict[str, c.Filing]] = {kind: {} for kind in get_args(c.FilingClaim)}
-        self._owned: dict[tuple[type[c.Filing], str], dict[str, c.Filing]] = defaultdict(dict)
+        self._of_kind: dict[type[c.Filing], dict[str, Any]] = {kind: {} for kind in get_args(c.FilingClaim)}
+        self._owned: dict[tuple[type[c.Filing], str], dict[str, Any]] = defaultdict(dict)
         self.open_recalls: dict[str, c.OpenRecall] = {}
         self.in_force: PackInForce | None = None
 
     def get(self, kind: type[R], key: str) -> R | None:
         """The record of that kind and id, None when there is none."""
-        return cast("R | None", self._of_kind[kind].get(key))
+        record: R | None = self._of_kind[kind].get(key)
+        return record
 
     def owned_by(self, kind: type[R], owner: str) -> Collection[R]:
         """All records of that kind that name this owner (enterprise, person or line)."""
         held = self._owned.get((kind, owner))
-        return () if held is None else cast("Collection[R]", held.values())
+        return () if held is None else held.values()
+
+    def stands_for(self, enterprise: str | None, owner: str, day: str) -> bool:
+        """Whether an enterprise is this owner, or its successor by that day, over any number of mergers."""
+        seen: set[str] = set()
+        while owner != enterprise:
+            filed = self.get(c.FileSuccessor, owner)
+            if filed is None or filed.from_day > day or owner in seen:
+                return False
+            seen.add(owner)
+            owner = filed.successor
+        return True
+
+    def blacklisted(self, kind: str, target: str, day: str) -> c.FileBlacklisting | None:
+        """The listing of that person, enterprise or maker in force on that day."""
+        for listing in self.owned_by(c.FileBlacklisting, target):
+            if listing.kind == kind and listing.status == "listed" and listing.from_day <= day:
+                return listing
+        return None
 
     def file(self, claim: c.FilingClaim, *, seq: int, entry_index: int) -> None:
         """Make an accepted filing the record of its subject."""
@@ -131,4 +160,6 @@ _OWNER_FIELDS: dict[type[c.Filing], tuple[str, ...]] = {
     c.FileCertificate: ("person",),
     c.FileInsurance: ("enterprise",),
     c.FileCalibration: ("line",),
+    c.FileCustody: ("owner",),
+    c.FileBlacklisting: ("target",),
 }

@@ -7,9 +7,16 @@ from msgspec import Struct, structs
 
 from ledger import claim as c
 from ledger import events as e
-from ledger.cylinder import Cylinder, apply, register, touch
+from ledger.cylinder import Cylinder, codes_of, register
 from ledger.entry import DeviceChain, Entry
+from ledger.fold import apply, touch
 from ledger.registry import Registry, subject_of_filing
+
+FOLD = 2
+"""The version of the fold: cached tables that another one made are made anew from the log (`ledger migrate`)."""
+
+FILED = (e.Filed, e.LogOpened)
+"""What becomes of an accepted filing."""
 
 
 class CodeUse(Struct, frozen=True):
@@ -37,8 +44,15 @@ def chain_after(last: Head | None, device_seq: int, device_prev: str | None) -> 
     return "next" if device_prev == last.digest else "fork"
 
 
+def seen_at_of(claim: c.AnyClaim, clock_offset_ms: int | None, recorded_at: int) -> int:
+    """When a claim's act happened (ms UTC): its device's time put right by its clock, never after it was recorded."""
+    return min(claim.scanned_at + (clock_offset_ms or 0), recorded_at)
+
+
 class World:
-    """Mutable: `fold` is its only change. `seen` holds `(signer, claim_id)` of every claim that became an entry."""
+    """Mutable: `fold` is its only change. `seen` holds `(signer, claim_id)` of every claim that became an entry,
+    `last_leaf` the newest entry's leaf hash, hexadecimal, '' before entry 0: what no signer knows beforehand.
+    """
 
     def __init__(self, log: str, registry: Registry | None = None) -> None:
         """The world before entry 0 of `log`, or around a registry already folded."""
@@ -52,6 +66,7 @@ class World:
         self.size = 0
         self.registry_index = -1
         self.recorded_at = 0
+        self.last_leaf = ""
 
     def cylinder_of(self, code: str) -> Cylinder | None:
         """The cylinder that carries this code, or once did."""
@@ -69,8 +84,8 @@ class World:
     def fold(self, entry: Entry, claim: c.AnyClaim, leaf: str) -> None:
         """Take in the entry at index `size`. KeyError where the lifecycle has no such step: no decision yields one."""
         index, outcome = self.size, entry.outcome
-        self.size += 1
         self.recorded_at = entry.recorded_at
+        self.last_leaf = leaf
         self.seen.add((entry.signer, claim.claim_id))
         last = self.devices.get(entry.signer)
         if last is None or entry.device_seq > last.seq:
@@ -80,23 +95,25 @@ class World:
             self._fold_cylinder(key, entry, claim, index, leaf)
         else:
             self.subjects[entry.subject] = Head(entry.subject_seq, leaf)
-        if isinstance(outcome, e.Filed | e.LogOpened):
+        if type(outcome) in FILED:
             assert isinstance(claim, c.Filing)
             self._file(claim, entry.subject_seq, index)
+        self.size += 1  # last: an entry that cannot be folded is not counted
 
     def _fold_cylinder(self, key: str, entry: Entry, claim: c.AnyClaim, index: int, leaf: str) -> None:
         outcome = entry.outcome
         if isinstance(outcome, e.CylinderRegistered):
             assert isinstance(claim, c.RegisterCylinder)
-            self.cylinders[key] = register(claim, entry_index=index, leaf=leaf)
-            self.codes[claim.code] = CodeUse(key, active=True)
+            self.cylinders[key] = register(claim, outcome, entry_index=index, leaf=leaf)
+            self.codes.update(dict.fromkeys(codes_of(claim, outcome), CodeUse(key, active=True)))
             return
         old = self.cylinders[key]
         if isinstance(outcome, e.Refusal):
             self.cylinders[key] = touch(old, entry_index=index, leaf=leaf)
             return
         assert isinstance(outcome, e.CylinderEvent)
-        self.cylinders[key] = apply(old, claim, outcome, at=entry.recorded_at, entry_index=index, leaf=leaf)
+        at, seen_at = entry.recorded_at, seen_at_of(claim, entry.clock_offset_ms, entry.recorded_at)
+        self.cylinders[key] = apply(old, claim, outcome, at=at, seen_at=seen_at, entry_index=index, leaf=leaf)
         if isinstance(claim, c.BindCode):
             self.codes[claim.new_code] = CodeUse(key, active=True)
             if claim.retires is not None:
@@ -105,8 +122,7 @@ class World:
             for code in old.codes:
                 self.codes[code] = CodeUse(key, active=False)
 
-    def _file(self, claim: c.Filing, seq: int, index: int) -> None:
-        assert isinstance(claim, c.FilingClaim)
+    def _file(self, claim: c.FilingClaim, seq: int, index: int) -> None:
         self.registry.file(claim, seq=seq, entry_index=index)
         self.registry_index = index
         if isinstance(claim, c.FileUseRegistration) and claim.status == "valid":
@@ -118,7 +134,6 @@ class World:
 def subject_of(world: World, claim: c.AnyClaim, signer: str, outcome: e.Outcome) -> str:
     """The primary subject of an entry: its cylinder, its site, what it files; else the signer (an unknown code)."""
     if isinstance(claim, c.Filing):
-        assert isinstance(claim, c.FilingClaim)
         return subject_of_filing(claim)
     if isinstance(claim, c.RecordArrival):
         return f"site:{claim.site}"
@@ -129,9 +144,18 @@ def subject_of(world: World, claim: c.AnyClaim, signer: str, outcome: e.Outcome)
     return f"signer:{signer}" if use is None else f"cylinder:{use.cylinder}"
 
 
+def filing_party(subject: str) -> str:
+    """The party under which a subject's accepted filings stand by themselves: much else happens to a site or a lot."""
+    return f"filing:{subject}"
+
+
 def parties_of(entry: Entry, claim: c.AnyClaim) -> tuple[str, ...]:
-    """Whose story an entry belongs to: its subject, its site, its tank lot, the cylinders that a certificate lists."""
+    """Whose story an entry belongs to: its subject, its site, its tank lot, the cylinders that a certificate lists;
+    and, of what was filed, the subject's filings.
+    """
     parties = [entry.subject]
+    if isinstance(entry.outcome, FILED):
+        parties.append(filing_party(entry.subject))
     site: str | None = getattr(claim, "site", None)
     if site is not None:
         parties.append(f"site:{site}")

@@ -39,6 +39,13 @@ bind_code              ..OS..     end_seizure            A.....
 decide_scrap           .IO...     destroy_cylinder       .IOS..
 deregister_cylinder    A.O...     count_stock            ..OS..
 record_arrival         ...S..     correct_cylinder       ..OS..
+file_successor         A.....     confirm_relabel        ...S..
+file_blacklisting      A.....     hand_over              ...SW.
+file_seizure_order     A.....     evacuate_cylinder      .I.S..
+file_custody           ..O...     extract_residue        .I.S..
+file_product           ..O...     replace_valve          .I.S..
+file_premises          ..O...     determine_tare         .I.S..
+file_pairing           ..O...     surrender_cylinder     ..OS..
 """
 _words = MATRIX.split()
 EXPECTED = dict(zip(_words[::2], _words[1::2], strict=True))

@@ -1,13 +1,13 @@
 """Golden bytes: what version 1 of the formats looks like, for ever.
 
 `tests/golden/` was made once, by `make_golden()` below (`python -c "from tests import test_core_golden as g;
-g.make_golden()"`), and never changes: a log that holds such bytes must stay readable and must encode as it did. A new
-tag or a new optional field adds a line at the end of its file (`make_golden` writes only files that are missing);
-no line is ever edited or taken away.
+g.make_golden()"`), and never changes: a log that holds such bytes must stay readable and must encode as it did. New
+tags and new optional fields make files of the next number (`make_golden` writes only files that are missing); no line
+is ever edited or taken away. Nor is a corpus of decisions (`tests/corpus.py`).
 
-    claims.jsonl           the exact text of claims: every tag, every field
-    entries.jsonl          entry 0 as a log has it, then an entry of every outcome, every field
-    leaves.txt             their leaf hashes, and last the root over them
+    claims*.jsonl          the exact text of claims: every tag, every field that there was
+    entries*.jsonl         entry 0 as a log has it, then an entry of every outcome, every field
+    leaves*.txt            their leaf hashes, and last the root over them
     payload.json           a bundle's payload
     bundle-ed25519.json    its envelope; Ed25519 signs the same each time
     bundle-p256.json       its envelope; P-256 does not, so this one is only verified
@@ -50,9 +50,19 @@ GOLDEN = Path(__file__).parent / "golden"
 KEYS = {alg: private_key(f"golden {alg}", alg) for alg in ("ed25519", "p256")}
 
 
+NEWEST = "-2"
+NUMBERS = ("", NEWEST)
+
+
 def lines(name: str) -> list[bytes]:
     path = GOLDEN / name
     return path.read_bytes().splitlines() if path.exists() else []  # none yet: `make_golden` must import this module
+
+
+def every_line(name: str) -> list[bytes]:
+    """Of that file and those of later numbers."""
+    stem, _, kind = name.partition(".")
+    return [line for number in NUMBERS for line in lines(f"{stem}{number}.{kind}")]
 
 
 def names_of(kind: type[msgspec.Struct]) -> set[str]:
@@ -66,7 +76,7 @@ def tags_of(union: UnionType) -> dict[str, type[msgspec.Struct]]:
 # --- what holds ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("text", lines("claims.jsonl"), ids=itertools.count())
+@pytest.mark.parametrize("text", every_line("claims.jsonl"), ids=itertools.count())
 def test_a_claim_encodes_as_it_did(text: bytes) -> None:
     claim = decode_claim(text.decode())
     assert mjson.encode(claim) == text
@@ -74,7 +84,7 @@ def test_a_claim_encodes_as_it_did(text: bytes) -> None:
     assert open_bundle(sign_bundle(payload, KEYS["ed25519"])).claims[0].text == text.decode(), "the door takes it"
 
 
-@pytest.mark.parametrize("body", lines("entries.jsonl"), ids=itertools.count())
+@pytest.mark.parametrize("body", every_line("entries.jsonl"), ids=itertools.count())
 def test_an_entry_encodes_as_it_did(body: bytes) -> None:
     entry = decode_entry(body)
     assert encode_entry(entry) == body
@@ -85,8 +95,8 @@ def test_an_entry_encodes_as_it_did(body: bytes) -> None:
 
 def test_every_tag_and_every_field_has_a_golden() -> None:
     for union, told in (
-        (c.AnyClaim, [json.loads(text) for text in lines("claims.jsonl")]),
-        (e.Outcome, [json.loads(body)["outcome"] for body in lines("entries.jsonl")]),
+        (c.AnyClaim, [json.loads(text) for text in every_line("claims.jsonl")]),
+        (e.Outcome, [json.loads(body)["outcome"] for body in every_line("entries.jsonl")]),
     ):
         seen: dict[str, set[str]] = defaultdict(set)
         for one in told:
@@ -101,14 +111,16 @@ def test_tags_are_named_once_and_events_carry_their_version() -> None:
     assert all(tag.endswith(".v1") for tag in tags_of(e.Outcome))
 
 
-def test_leaves_and_root() -> None:
-    leaves = [leaf_hash(body) for body in lines("entries.jsonl")]
+@pytest.mark.parametrize("number", NUMBERS)
+def test_leaves_and_root(number: str) -> None:
+    leaves = [leaf_hash(body) for body in lines(f"entries{number}.jsonl")]
     root = root_of(extend((), 0, leaves))
-    assert [*(leaf.hex() for leaf in leaves), root.hex()] == (GOLDEN / "leaves.txt").read_text().split()
+    assert [*(leaf.hex() for leaf in leaves), root.hex()] == (GOLDEN / f"leaves{number}.txt").read_text().split()
 
 
-def test_entry_0() -> None:
-    entry = decode_entry(lines("entries.jsonl")[0])
+@pytest.mark.parametrize("number", NUMBERS)
+def test_entry_0(number: str) -> None:
+    entry = decode_entry(lines(f"entries{number}.jsonl")[0])
     claim = decode_claim(entry.claim)
     assert isinstance(claim, c.OpenLog)
     assert isinstance(entry.outcome, e.LogOpened)
@@ -151,25 +163,45 @@ _PACK = Pack(
     jurisdiction="CN",
     rules={
         "ID-03@1": RuleSetting("block"),
-        "COND-01@1": RuleSetting("warn", "2021-06-01", "2031-12-31", {"max_age_min": 720}),
+        "COND-01@1": RuleSetting(
+            "warn", "2021-06-01", "2031-12-31", {"max_age_min": 720}, RuleSetting("block", params={"max_age_min": 30})
+        ),
     },
     transition_rules=("REG-01",),
 )
 _MORE: dict[type[c.Claim], dict[str, Any]] = {
-    c.BindCode: {"new_code": code(9), "retires": code(1)},
-    c.RecordInspection: {"tare_g": 16_400},
-    c.CheckPrefill: {"failed_items": tuple(c.PrefillItem)},
-    c.AuthoriseFill: {"continues": _ID},
+    c.BindCode: {
+        "new_code": code(9), "retires": code(1), "person": "P1", "second_person": "P2", "photo_digest": "ab" * 32,
+        "cause": c.Cause.LABEL_UNREADABLE,
+    },
+    c.RecordInspection: {"tare_g": 16_400, "ring": "R-00017"},
+    c.CheckPrefill: {
+        "failed_items": tuple(c.PrefillItem), "stamp_tail": "0001", "also_read": (code(1),), "photo_digest": "ab" * 32,
+    },
+    c.AuthoriseFill: {"continues": _ID, "start_weight_g": 16_500},
     c.StartFill: {"authorisation": _ID},
     c.CompleteFill: {"authorisation": _ID, "end_weight_g": 31_000},
     c.InterruptFill: {"authorisation": _ID, "weight_g": 24_000},
     c.WeighCylinder: {"weight_g": 31_000},
     c.CheckPostfill: {"weight_g": 31_000, "failed_items": tuple(c.PostfillItem)},
     c.BleedCylinder: {"weight_g": 30_000},
+    c.ReleaseCylinder: {"seal": "F-0001"},
+    c.ReplaceValve: {"valve_no": "VN-0001"},
     c.DepotOut: {"to_site": "S2", "purpose": c.Purpose.TRANSFER},
     c.DecideScrap: {"person": "P1"},
-    c.CorrectCylinder: {"tare_g": 16_400, "max_fill_g": 14_800, "made_month": "2024-05", "phase": c.Phase.LIQUID},
-    c.FileSite: {"transition_until": "2026-06-30"},
+    c.CorrectCylinder: {
+        "tare_g": 16_400, "max_fill_g": 14_800, "made_month": "2024-05", "phase": c.Phase.LIQUID,
+        "bought_on": "2024-07-01", "filler_mark": "E1", "collar": "welded",
+    },
+    c.HandOver: {"site": "S1"},
+    c.FileSite: {"transition_until": "2026-06-30", "approvals": ("filling", "residue")},
+    c.FilePermit: {"sites": ("S1",), "districts": ("320600",)},
+    c.FilePerson: {"roles": ("filler", "checker")},
+    c.FileCertificate: {"number_digest": "ab" * 32},
+    c.FileTankLot: {
+        "received_on": "2026-01-01", "product": "G1", "odorant_digest": "ab" * 32, "dme_method": "gas_chromatography",
+        "residue_permille": 12,
+    },
     c.FileUseRegistration: {"cylinders": (_ID,)},
     c.OpenRecall: {
         "maker": "GL", "made_from": "2024-01", "made_to": "2024-12", "phase": c.Phase.VAPOUR, "model": "YSP35.5",
@@ -192,7 +224,12 @@ def _claims(story: Story) -> list[c.AnyClaim]:
         elif act is c.EnrolSigner:
             made.append(msgspec.structs.replace(story.enrolment(story.rival, c.Role.OFFICE, "E2", ("S1",)), expects=7))
         elif act is c.RegisterCylinder:
-            made.append(story.cylinder(1, inspected_month="2025-12"))
+            made.append(
+                story.cylinder(
+                    1, inspected_month="2025-12", also=("legacy-digits9:123456789",), bought_on="2024-07-01",
+                    filler_mark="E1", collar="welded", ownership="invoice", ownership_digest="ab" * 32, new=True,
+                )
+            )  # fmt: skip
         else:
             made.append(story.make(act, **fields))
     return made
@@ -205,7 +242,8 @@ def _outcomes() -> list[e.Outcome]:
         e.Note("ID-01@1", "code_unread"),
     )
     values: dict[str, Any] = dict.fromkeys(("violations", "warnings", "as_of_scan", "reasons"), notes)
-    values |= {"cylinder": _ID, "lawful": True, "return_inferred": True, "filler": "示例燃气"}
+    values |= {"cylinder": _ID, "lawful": True, "return_inferred": True, "filler": "示例燃气", "owner": "E1"}
+    values |= {"stamp": "stamp:GL_0000001_2024-06", "challenged": True, "superseded": True}
     values |= {"service_phone": "0513-96777", "start_by": START + 120_000}
     values |= {"tare_g": 16_500, "target_net_g": 14_500, "allowed_net_g": 14_900, "net_g": 14_500}
     return [kind(**{name: values[name] for name in kind.__struct_fields__}) for kind in get_args(e.Outcome)]
@@ -239,9 +277,9 @@ def make_golden() -> None:
     ]
     payload = encode_payload(log=ORIGIN, device_seq=3, device_prev="ab" * 32, seen=Seen(7, "cd" * 32), claims=claims)
     made = {
-        "claims.jsonl": b"".join(text + b"\n" for text in texts),
-        "entries.jsonl": b"".join(body + b"\n" for body in bodies),
-        "leaves.txt": "".join(f"{h.hex()}\n" for h in [*leaves, root_of(extend((), 0, leaves))]).encode(),
+        f"claims{NEWEST}.jsonl": b"".join(text + b"\n" for text in texts),
+        f"entries{NEWEST}.jsonl": b"".join(body + b"\n" for body in bodies),
+        f"leaves{NEWEST}.txt": "".join(f"{h.hex()}\n" for h in [*leaves, root_of(extend((), 0, leaves))]).encode(),
         "payload.json": payload,
         "label.txt": format_label(parse_code(code(1)), "q.example.cn").url.encode() + b"\n",
     }

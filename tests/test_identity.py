@@ -157,6 +157,11 @@ def test_swapped_neighbours_of_a_grai_are_caught_unless_they_differ_by_five(iden
         "legacy-digits9:12345678",
         "legacy-label12:201913010001",
         "legacy-registration:10-XX-F-72359-22",
+        "legacy-letters:NT00001",
+        "legacy-letters:NANTO00000001",
+        "legacy-letters:nt00000001",
+        "legacy-letters:E12345678",  # as passports are numbered
+        "legacy-letters:EA1234567",
         "unread:text.01.0001020304050607." + "0" * 64,
         "device:1",
     ],
@@ -216,6 +221,7 @@ def test_a_grai_is_read_from_every_form(text):
         ("]C001234567890123", "legacy-digits14:01234567890123"),
         ("201908150042", "legacy-label12:201908150042"),
         ("瓶10苏F72359（22）", "legacy-registration:10-JS-F-72359-22"),
+        ("nt00000001\r", "legacy-letters:NT00000001"),
     ],
 )
 def test_readings_as_devices_send_them(text, code):

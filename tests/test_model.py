@@ -59,7 +59,7 @@ def test_phase_is_said_only_where_the_text_says_it():
         "YSP35.4",
         "YSP35.5-II",
         "YSP35.5/液",
-        "YSP35.5/15.0",
+        "YSP35.5/15.1",
         "YSP35.5/1.49",
         "YSP118/50",
         "YSP118/III",

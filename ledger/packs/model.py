@@ -8,12 +8,16 @@ Day = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")]
 
 
 class RuleSetting(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """How one `rule@n` runs under a pack: its mode, the days between which it holds, its integer parameters."""
+    """How one `rule@n` runs under a pack: its mode, the days between which it holds, its integer parameters.
+
+    `otherwise` is how it runs outside those days: what a district adds for a time leaves the nation's rule behind.
+    """
 
     mode: Literal["block", "warn", "off"]
     effective_from: Day | None = None
     effective_to: Day | None = None
     params: dict[str, int] = {}
+    otherwise: "RuleSetting | None" = None
 
 
 class Pack(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

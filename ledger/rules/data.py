@@ -23,17 +23,24 @@ def clock_right(case: Case) -> Finding | str | None:
 
 
 @rule(
-    "DATA-02@1",
+    "DATA-02@2",
     gates=(Gate.CORRECT,),
     zh="更正须注明原因和所更正的记录",
-    en="a correction names its reason, the entry it corrects, and a change",
+    en="a correction names its reason, the entry of this cylinder that it corrects, and a change",
     basis="通政办发〔2021〕67号 五(十二)（虚报、瞒报）",
     grade="B",
     reasons=("correction_without_reference",),
 )
 def correction_refers(case: Case) -> Finding | str | None:
-    """The entry named must stand in the log already, and some fact must change."""
-    claim = case.claim
+    """The entry named lies between this cylinder's first and newest, and some fact becomes another.
+
+    Honest work it must not stop: any entry in between may be named, also one that this cylinder only shares its days
+    with; a wrong correction is corrected again.
+    """
+    claim, cylinder = case.claim, case.cylinder
     assert isinstance(claim, c.CorrectCylinder)
-    changed = any(value is not None for value in (claim.tare_g, claim.max_fill_g, claim.made_month, claim.phase))
-    return None if changed and claim.corrects < case.world.size else "correction_without_reference"
+    if cylinder is None:
+        return None  # ID-01's
+    changed = any(getattr(claim, name) not in (None, getattr(cylinder, name)) for name in c.CORRECTABLE)
+    refers = cylinder.first_index <= claim.corrects <= cylinder.entry_index
+    return None if changed and refers else "correction_without_reference"

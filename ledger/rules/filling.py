@@ -1,10 +1,10 @@
-"""FILL: the fill itself, from the leave to fill to the way out of the depot (一扫一充)."""
+"""FILL: who fills, where, and under which leave (一扫一充)."""
 
 from ledger import claim as c
 from ledger.cylinder import Cylinder
 from ledger.lifecycle import Stage
 from ledger.model import allowed_fill_g
-from ledger.rules.fitness import certified
+from ledger.rules.inspection import certified
 from ledger.rules.rule import Case, Finding, Gate, rule
 
 
@@ -59,56 +59,85 @@ def single_use(case: Case) -> Finding | str | None:
 
 
 @rule(
-    "FILL-02@1",
+    "FILL-02@2",
     gates=(Gate.FILL, Gate.COMPLETE),
-    zh="充装单位须有有效充装许可",
-    en="the filler needs a filling permit in force that covers LPG",
-    basis="特种设备安全法 第四十九条；溧水实施意见 附件3-10",
+    zh="充装单位须有覆盖本站的有效充装许可，且未列入黑名单",
+    en="the filler needs a filling permit in force that covers LPG and this site, and is not black-listed",
+    basis="特种设备安全法 第四十九条；溧水实施意见 附件3-10；武隆府办发〔2022〕5号 五(四)（“黑名单”）",
     grade="A",
-    reasons=("no_filling_permit",),
+    reasons=("no_filling_permit", "enterprise_blacklisted"),
 )
 def permitted(case: Case) -> Finding | str | None:
-    """Missing, out of date, suspended, or for another medium."""
-    permits = [] if case.enterprise is None else case.registry.owned_by(c.FilePermit, case.enterprise)
-    good = any(
-        p.kind == "filling" and p.status == "valid" and "lpg" in p.media and p.valid_from <= case.today <= p.valid_to
-        for p in permits
+    """Missing, out of date, suspended, for another medium, or for other sites or districts than this one.
+
+    Honest work it must not stop: a permit that names no site and no district covers all of its enterprise's.
+    """
+    site = case.site
+    if site is None:
+        return "no_filling_permit"
+    if not any(_covers(p, site, case.today) for p in case.registry.owned_by(c.FilePermit, site.enterprise)):
+        return "no_filling_permit"
+    listing = case.registry.blacklisted("enterprise", site.enterprise, case.today)
+    return None if listing is None else ("enterprise_blacklisted", {"enterprise": site.enterprise})
+
+
+def _covers(permit: c.FilePermit, site: c.FileSite, day: str) -> bool:
+    return (
+        permit.kind == "filling"
+        and permit.status == "valid"
+        and "lpg" in permit.media
+        and permit.valid_from <= day <= permit.valid_to
+        and (not permit.sites or site.site in permit.sites)
+        and (not permit.districts or site.district in permit.districts)
     )
-    return None if good else "no_filling_permit"
 
 
 @rule(
-    "FILL-03@1",
-    gates=(Gate.PREFILL, Gate.FILL, Gate.COMPLETE, Gate.POSTFILL),
-    zh="充装、检查人员须持证",
-    en="who checks or fills holds a certificate for filling (item P)",
-    basis="特种设备安全法 第四十九条；溧水实施意见 附件3-10；武隆府办发〔2022〕5号 三(三)3",
+    "FILL-03@2",
+    gates=(Gate.PREFILL, Gate.FILL, Gate.COMPLETE, Gate.POSTFILL, Gate.TARE),
+    zh="充装、检查人员须持证，为本单位在职人员，且未列入黑名单",
+    en="who checks or fills is certified (item P), employed here, and not black-listed",
+    basis="特种设备安全法 第四十九条；溧水实施意见 附件3-10；武隆府办发〔2022〕5号 三(三)3、五(四)",
     grade="A",
-    reasons=("operator_not_certified",),
+    reasons=("operator_not_certified", "person_blacklisted"),
 )
 def operator_certified(case: Case) -> Finding | str | None:
-    """No valid certificate of kind filling on that day."""
+    """No valid certificate for filling on that day, or employed by nobody, or by another enterprise.
+
+    Honest work it must not stop: people of an enterprise that this one took over go on working; at an inspection body
+    its own inspectors determine a tare.
+    """
     person: str = getattr(case.claim, "person", "")
-    return None if certified(case, person, "filling", case.today) else "operator_not_certified"
+    held = certified(case, person, "filling", case.today)
+    if not held and case.gate is Gate.TARE:
+        held = certified(case, person, "inspection", case.today)
+    record = case.registry.get(c.FilePerson, person)
+    if not held or record is None or not case.registry.stands_for(case.enterprise, record.enterprise, case.today):
+        return "operator_not_certified"
+    return None if case.registry.blacklisted("person", person, case.today) is None else "person_blacklisted"
 
 
 @rule(
-    "FILL-04@1",
+    "FILL-04@2",
     gates=(Gate.FILL, Gate.COMPLETE),
-    zh="须在本站登记的充装秤上充装",
-    en="fills happen on a registered line of the station",
+    zh="须在充装站登记的充装秤上充装",
+    en="fills happen on a registered line of a filling station",
     basis="特种设备安全法 第四十九条；GB 17267；溧水实施意见 附件3-6（禁止贮罐、槽车直接充装或相互倒灌）",
     grade="A",
     reasons=("line_not_registered",),
 )
 def on_a_line(case: Case) -> Finding | str | None:
-    """Unknown, of another site, out of service, or at a site that is closed."""
-    claim = case.claim
+    """Unknown, of another site, out of service, or at a site that is closed, no filling station or not approved for it.
+
+    Honest work it must not stop: a scale swapped at 07:00. A spare is registered beforehand and used at once.
+    """
+    claim, site = case.claim, case.site
     assert isinstance(claim, c.AuthoriseFill | c.CompleteFill | c.InterruptFill)
     line = case.registry.get(c.FileLine, claim.line)
-    site_open = case.site is not None and case.site.status == "open"
-    good = site_open and line is not None and line.site == claim.site and line.status == "in_service"
-    return None if good else "line_not_registered"
+    station = site is not None and site.status == "open" and site.kind == "filling_station"
+    approved = site is not None and (not site.approvals or "filling" in site.approvals)
+    good = line is not None and line.site == claim.site and line.status in ("in_service", "spare")
+    return None if station and approved and good else "line_not_registered"
 
 
 @rule(
@@ -126,104 +155,3 @@ def calibrated(case: Case) -> Finding | str | None:
     assert isinstance(claim, c.AuthoriseFill)
     held = case.registry.owned_by(c.FileCalibration, claim.line)
     return None if any(h.valid_from <= case.today <= h.valid_to for h in held) else "calibration_overdue"
-
-
-@rule(
-    "FILL-05@1",
-    gates=(Gate.FILL, Gate.COMPLETE),
-    zh="气源须检测合格并放行",
-    en="gas comes from a released tank lot: licensed source, odorant certificate, no DME",
-    basis="GB 11174；溧水实施意见 附件3-4、附件3-11、附件3-18",
-    grade="A",
-    reasons=("tank_lot_not_released",),
-    params=("dme_max_permille",),
-)
-def lot_released(case: Case) -> Finding | str | None:
-    """Unknown, of another site, not released, without odorant certificate, or with DME over `dme_max_permille`.
-
-    A fill under way when its tank was declared empty drew from a lot that was released when it began.
-    """
-    claim = case.claim
-    if isinstance(claim, c.InterruptFill):
-        return None
-    assert isinstance(claim, c.AuthoriseFill | c.CompleteFill)
-    lot = case.registry.get(c.FileTankLot, claim.tank_lot)
-    fit = ("released", "emptied") if isinstance(claim, c.CompleteFill) else ("released",)
-    good = (
-        lot is not None
-        and lot.site == claim.site
-        and lot.status in fit
-        and lot.odorant_certificate
-        and lot.dme_permille is not None
-        and lot.dme_permille <= case.params["dme_max_permille"]
-    )
-    return None if good else ("tank_lot_not_released", {"tank_lot": claim.tank_lot})
-
-
-@rule(
-    "FILL-06@1",
-    gates=(Gate.FILL, Gate.COMPLETE, Gate.POSTFILL, Gate.BLEED, Gate.RELEASE, Gate.DEPOT_OUT),
-    zh="超装的须回抽复秤，否则不得再充装、放行",
-    en="an over-filled cylinder is locked until bled and weighed again",
-    basis="GB 5842（允许充装量）；GB 17267",
-    grade="B",
-    reasons=("overfilled",),
-)
-def not_overfilled(case: Case) -> Finding | str | None:
-    """Compliance is on net mass, tare-based, with no tolerance: net = gross - tare > allowed."""
-    claim, cylinder = case.claim, case.cylinder
-    if cylinder is None:
-        return None
-    allowed = allowed_net_g(cylinder)
-    if isinstance(claim, c.CompleteFill):
-        net = claim.end_weight_g - cylinder.tare_g
-    elif isinstance(claim, c.CheckPostfill | c.InterruptFill | c.BleedCylinder):
-        net = claim.weight_g - cylinder.tare_g
-    else:
-        net = cylinder.net_g if cylinder.net_g is not None else 0
-        if c.Cause.OVERFILLED in cylinder.locks:
-            return "overfilled", {"net_g": net, "allowed_g": allowed}
-    return ("overfilled", {"net_g": net, "allowed_g": allowed}) if net > allowed else None
-
-
-@rule(
-    "FILL-08@1",
-    gates=(Gate.POSTFILL, Gate.RELEASE),
-    zh="充装后须由另一名持证人员复秤检查",
-    en="release needs a post-check with check-weighing by a second certified person",
-    basis="特种设备安全法 第四十九条第二款",
-    grade="B",
-    reasons=("postfill_check_missing", "postfill_same_person"),
-)
-def postchecked(case: Case) -> Finding | str | None:
-    """The check may wait for the morning shift; the release may not go before it."""
-    claim, cylinder = case.claim, case.cylinder
-    if cylinder is None:
-        return None
-    filler = None if cylinder.fill is None else cylinder.fill.person
-    if isinstance(claim, c.CheckPostfill):
-        return "postfill_same_person" if claim.person == filler else None
-    # Stage released without a release left for sale, or was locked since: it needs a new check, not a second release.
-    checked = cylinder.stage is Stage.POSTCHECKED or (cylinder.stage is Stage.RELEASED and cylinder.released)
-    if not checked or cylinder.postfill_person is None:
-        return "postfill_check_missing"
-    return "postfill_same_person" if cylinder.postfill_person == filler else None
-
-
-@rule(
-    "FILL-12@1",
-    gates=(Gate.RELEASE, Gate.DEPOT_OUT),
-    zh="无合法充装记录的重瓶不得出库（黑气瓶）",
-    en="out of the depot only after a lawful, released fill since it was last empty",
-    basis="城镇燃气管理条例 第十八条(八)；溧水实施意见 附件3-19“黑气瓶”",
-    grade="B",
-    reasons=("no_lawful_fill",),
-)
-def lawful_fill(case: Case) -> Finding | str | None:
-    """Opening stock counted full on the first day is exempt once (FLOW.md section 4)."""
-    cylinder = case.cylinder
-    if cylinder is None or (cylinder.opening_stock and case.gate is Gate.DEPOT_OUT):
-        return None
-    lawful = cylinder.content is c.Content.FULL and cylinder.fill is not None and cylinder.fill.lawful
-    released = cylinder.released or case.gate is Gate.RELEASE
-    return None if lawful and released else "no_lawful_fill"

@@ -14,11 +14,11 @@ from ledger import claim as c
 from ledger.china import day_of
 from ledger.cylinder import Cylinder
 from ledger.registry import Registry
-from ledger.world import World
+from ledger.world import World, seen_at_of
 
 
 class Gate(StrEnum):
-    """Where a rule is asked. The first five face the customer or what comes before; the rest judge reports."""
+    """Where a rule is asked: gates that face the customer and what comes before them, then where reports are judged."""
 
     REGISTER = "register"
     BIND = "bind"
@@ -26,11 +26,15 @@ class Gate(StrEnum):
     FILL = "fill"
     RELEASE = "release"
     DEPOT_OUT = "depot_out"
+    HANDOVER = "handover"
+    SURRENDER = "surrender"
     DEREGISTER = "deregister"
     START = "start"
     COMPLETE = "complete"
     POSTFILL = "postfill"
     BLEED = "bleed"
+    RELABEL = "relabel"
+    TARE = "tare"
     INSPECTION = "inspection"
     CORRECT = "correct"
     CYLINDER = "cylinder"
@@ -46,11 +50,15 @@ GATE_ZH = {
     Gate.FILL: "充装",
     Gate.RELEASE: "放行",
     Gate.DEPOT_OUT: "重瓶出库",
+    Gate.HANDOVER: "交付",
+    Gate.SURRENDER: "置换",
     Gate.DEREGISTER: "注销",
     Gate.START: "开始充装",
     Gate.COMPLETE: "充装完成",
     Gate.POSTFILL: "充装后检查",
     Gate.BLEED: "回抽",
+    Gate.RELABEL: "换标复核",
+    Gate.TARE: "核定皮重",
     Gate.INSPECTION: "定期检验",
     Gate.CORRECT: "更正",
     Gate.CYLINDER: "其他气瓶操作",
@@ -72,7 +80,11 @@ _GATE_OF: dict[type[c.Claim], Gate] = {
     c.InterruptFill: Gate.COMPLETE,
     c.CheckPostfill: Gate.POSTFILL,
     c.BleedCylinder: Gate.BLEED,
+    c.ConfirmRelabel: Gate.RELABEL,
+    c.DetermineTare: Gate.TARE,
     c.ReleaseCylinder: Gate.RELEASE,
+    c.HandOver: Gate.HANDOVER,
+    c.SurrenderCylinder: Gate.SURRENDER,
     c.DeregisterCylinder: Gate.DEREGISTER,
     c.RecordInspection: Gate.INSPECTION,
     c.CorrectCylinder: Gate.CORRECT,
@@ -111,7 +123,7 @@ class Case:
         self.today = day_of(at)
         self.recorded_at = recorded_at
         self.clock_offset_ms = clock_offset_ms
-        self.scanned_at = min(claim.scanned_at + (clock_offset_ms or 0), recorded_at)
+        self.scanned_at = seen_at_of(claim, clock_offset_ms, recorded_at)
         code: str | None = getattr(claim, "code", None)
         self.cylinder: Cylinder | None = None if code is None else world.cylinder_of(code)
         site: str | None = getattr(claim, "site", None)
@@ -131,8 +143,8 @@ Check = Callable[[Case], Finding | str | None]
 
 
 class Rule(Struct, frozen=True):
-    """One version of a rule. `grade` is the source grade of DOMAIN.md section 0; `reasons` what it may answer;
-    `params` the integers that a pack must give it.
+    """One version of a rule. `grade` is the source grade of DOMAIN.md section 0; `reasons` what it may answer, of which
+    those in `soft` only ever warn, whatever the mode; `params` the integers that a pack must give it.
     """
 
     name: str
@@ -144,6 +156,7 @@ class Rule(Struct, frozen=True):
     reasons: tuple[str, ...]
     params: tuple[str, ...]
     check: Check
+    soft: tuple[str, ...] = ()
 
 
 RULES: dict[str, Rule] = {}
@@ -159,12 +172,14 @@ def rule(
     grade: str,
     reasons: tuple[str, ...],
     params: tuple[str, ...] = (),
+    soft: tuple[str, ...] = (),
 ) -> Callable[[Check], Check]:
     """Enter a check into `RULES` under `ID@n`."""
 
     def enter(check: Check) -> Check:
         assert name not in RULES, f"{name} is defined twice"
-        RULES[name] = Rule(name, gates, zh, en, basis, grade, reasons, params, check)
+        assert set(soft) <= set(reasons), f"{name}: what is soft is a reason"
+        RULES[name] = Rule(name, gates, zh, en, basis, grade, reasons, params, check, soft)
         return check
 
     return enter
