@@ -28,7 +28,8 @@ def audit_command(data: Path | None, origin: str | None, *, as_json: bool) -> No
     console = Console(stderr=True)
     with ExitStack() as stack:
         url = stack.enter_context(open_database(data))
-        origins = [origin] if origin is not None else hosted_origins(url)
+        hosted = hosted_origins(url)
+        origins = hosted if origin is None else [origin]
         reports = [_with_progress(console, url, one) for one in origins]
     findings = [{"log": report.log, **to_builtins(found)} for report in reports for found in report.findings]
     for report in reports:

@@ -53,7 +53,7 @@ def file_command(claims: Path, key: Path, url: str, origin: str | None) -> None:
         if kept.exists():
             click.echo(f"重发未得到答复的 {kept} · sending again what was not answered", err=True)
         else:
-            log = origin or _only_log(http)
+            log = origin or only_log(http)
             kept.write_bytes(_sign(read_claims(claims), key, log, read_chain(key)))
         bundle = open_bundle(kept.read_bytes())
         try:
@@ -88,8 +88,9 @@ def _sign(claims: list[AnyClaim], key: Path, log: str, chain: Chain) -> bytes:
     return envelope
 
 
-def _only_log(http: httpx.Client) -> str:
-    health = msgspec.json.decode(_ask(http, "GET", "/health").content, type=Health)
+def only_log(http: httpx.Client) -> str:
+    """The origin of the one log that is hosted there; Malformed when there are several."""
+    health = msgspec.json.decode(ask(http, "GET", "/health").content, type=Health)
     if len(health.logs) != 1:
         here = ", ".join(one.log for one in health.logs)
         raise Malformed(f"请用 --log 指明日志：{here}", f"name one with --log: {here}")
@@ -97,13 +98,14 @@ def _only_log(http: httpx.Client) -> str:
 
 
 def _submit(http: httpx.Client, bundle: Bundle) -> list[Answer]:
-    response = _ask(http, "POST", "/bundles", bundle.envelope, {"Ledger-Device-Time": str(real_clock())})
+    response = ask(http, "POST", "/bundles", bundle.envelope, {"Ledger-Device-Time": str(real_clock())})
     return msgspec.json.decode(response.content, type=list[Answer])
 
 
-def _ask(
+def ask(
     http: httpx.Client, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
 ) -> httpx.Response:
+    """The answer to one request. Busy when there is none, Rejected when it is a problem of ours."""
     try:
         response = http.request(method, path, content=body, headers=headers)
     except httpx.TransportError as error:

@@ -20,10 +20,13 @@ from ledger.lifecycle import STAGE_ZH, Stage
 from ledger.store.read import ALL_SITES, Stored, cylinders_by_id, entries_of, has_record, lot_cylinders
 
 MAX_PAGE = 500
+USUAL_PAGE = 100
 _LARGEST_INDEX = 2**53 - 1
 RefPath = Annotated[
     str, PathParameter(pattern="^[0-9A-Za-z][0-9A-Za-z.-]{0,39}$", description="登记编号 · a registry id")
 ]
+AfterIndex = Annotated[int, QueryParameter(ge=-1, le=_LARGEST_INDEX, description="此序号之后 · after this index")]
+PageLimit = Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="每页条数 · how many a page")]
 
 
 class Page(Struct, frozen=True):
@@ -77,10 +80,8 @@ def site_routes(deployment: Deployment) -> list[HTTPRouteHandler]:
         request: Asking,
         site: RefPath,
         log: LogName = None,
-        after: Annotated[
-            int, QueryParameter(ge=-1, le=_LARGEST_INDEX, description="此序号之后 · after this index")
-        ] = -1,
-        limit: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="每页条数 · entries a page")] = 100,
+        after: AfterIndex = -1,
+        limit: PageLimit = USUAL_PAGE,
     ) -> Page:
         allowed = deployment.access.sites(request.headers, deployment.origin(log))
         if allowed != ALL_SITES and site not in allowed:

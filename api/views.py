@@ -12,7 +12,8 @@ from ledger.cylinder import Cylinder, Fill
 from ledger.lifecycle import STAGE_ZH, Stage
 from ledger.packs.model import Pack
 from ledger.rules.filling import allowed_net_g
-from ledger.rules.fitness import due_month, matches
+from ledger.rules.inspection import due_month_under
+from ledger.rules.withdrawal import matches
 from ledger.store.read import Connection, Stored, open_recalls, record
 
 
@@ -168,9 +169,7 @@ def _params(pack: Pack | None, rule: str) -> dict[str, int] | None:
 
 def _due_month(pack: Pack | None, found: Cylinder) -> str | None:
     params = _params(pack, "INS-01")
-    if params is None:
-        return None
-    return due_month(found, interval_months=params["interval_months"], cap_months=params["cap_months"])
+    return None if params is None else due_month_under(params, found)
 
 
 def _life_end(pack: Pack | None, found: Cylinder) -> str | None:

@@ -34,6 +34,13 @@ ACTS: dict[str, tuple[str, str]] = {
     "file_certificate": ("登记证书", "certificate"),        "file_tank_lot": ("登记罐次", "tank lot"),
     "file_use_registration": ("使用登记", "use registration"), "file_insurance": ("登记保险", "insurance"),
     "open_recall": ("发布召回", "recall"),                  "close_recall": ("结束召回", "end of a recall"),
+    "confirm_relabel": ("换标复核", "check of a new label"), "hand_over": ("交付", "hand-over"),
+    "evacuate_cylinder": ("抽真空", "evacuation"),          "extract_residue": ("抽残", "residue extraction"),
+    "replace_valve": ("换阀", "new valve"),                 "determine_tare": ("核定皮重", "new tare"),
+    "surrender_cylinder": ("置换", "surrender"),            "file_successor": ("登记承继单位", "successor"),
+    "file_custody": ("登记托管协议", "custody agreement"),  "file_blacklisting": ("黑名单", "blacklisting"),
+    "file_seizure_order": ("查封扣押决定", "seizure order"), "file_product": ("登记气种", "kind of gas"),
+    "file_premises": ("登记用气场所", "premises"),          "file_pairing": ("人车对应", "pairing"),
 }
 CONTENT_ZH = {c.Content.EMPTY: "空瓶", c.Content.FULL: "重瓶", c.Content.UNKNOWN: "不明"}
 _RESULTS: dict[type[e.Event], tuple[str, str]] = {
@@ -41,6 +48,7 @@ _RESULTS: dict[type[e.Event], tuple[str, str]] = {
     e.PrefillChecked: ("合格", "passed"),     e.PrefillFailed: ("不合格", "failed"),
     e.PostfillChecked: ("合格", "passed"),    e.PostfillFailed: ("不合格", "failed"),
     e.FillAuthorised: ("已授权", "granted"),  e.CylinderReleased: ("已放行", "granted"),
+    e.CylinderHandedOver: ("已交付", "done"), e.CylinderSurrendered: ("已置换", "done"),
 }
 # fmt: on
 

@@ -120,6 +120,8 @@ class Station:
             if order == "unknown":
                 self.show(Shown(post.name, "fault", "red", "指令无法识别", "no such order"))
             elif order is not None:
+                if order.verb == "CLOSE":
+                    repeats.forget()
                 await post.order(order)
             elif not repeats.is_repeat(reading, self.clock()):
                 await post.scan(reading)

@@ -97,7 +97,7 @@ class FillPost:
 
     async def _fill(self, code: str) -> None:
         try:
-            # Asked first: a leave for an empty platform or a dead scale would only be wasted.
+            # Read first: the ledger judges the start weight, and leave for an empty platform or a dead scale is wasted.
             weight_g = (await self._valve.scale.state()).weight_g
         except StationFault as fault:
             self._desk.show(alarm(self.name, fault, code=code))
@@ -116,6 +116,7 @@ class FillPost:
             person=self._hands.person,
             tank_lot=self._hands.tank_lot,
             continues=await asyncio.to_thread(self._desk.outbox.interrupted, code),
+            start_weight_g=weight_g,
         )
         try:
             (answer,) = await self._desk.sender.ask([claim], within_s=self._desk.answer_within_s)

@@ -2,6 +2,8 @@
 
 %CLOSE               close the row: sign it and send it               结束本排并签名
 %FAIL body_damage    the cylinder scanned last fails this item        上一瓶该项不合格
+%STAMP 5678          the last characters of its stamp's serial        上一瓶钢印编号末几位（抽查，或主动核对）
+%SEAL F-0001         the number of its seal                           上一瓶封签号
 %PERSON p-12         who works at this post from here on              换人
 %VEHICLE v-3         the vehicle that is being loaded                 换车
 %TANK-LOT t-7        the tank lot that fills from here on             换罐次
@@ -13,7 +15,7 @@ from typing import Literal, get_args
 
 from msgspec import Struct
 
-Verb = Literal["CLOSE", "FAIL", "PERSON", "VEHICLE", "TANK-LOT", "STOP"]
+Verb = Literal["CLOSE", "FAIL", "STAMP", "SEAL", "PERSON", "VEHICLE", "TANK-LOT", "STOP"]
 
 _VERBS: dict[str, Verb] = {verb: verb for verb in get_args(Verb)}
 _PERCENT = re.compile(r"(?:\][A-Za-z][0-9A-Za-z])?%")

@@ -16,18 +16,21 @@ from scanners.screen import Kind, Shown
 _AGAIN_AFTER_MS = 11_000  # story time: past the gun's double-trigger window
 _TRIES = 20
 _LINE_BACK_S = 0.5
-_DONE: tuple[Kind, ...] = ("accepted", "refused", "offline", "fault")
+_DONE: tuple[Kind, ...] = ("accepted", "challenged", "refused", "offline", "fault")
 _FILL_DONE: tuple[Kind, ...] = ("filled", "interrupted", "refused", "not_opened", "offline", "fault")
 
 
 class Job(Struct):
-    """One cylinder on its way. `goes_on` is false once a red light has stopped it."""
+    """One cylinder on its way. `goes_on` is false once a red light has stopped it, `challenged` while the ledger asks
+    for its stamp.
+    """
 
     script: Script
     reading: str
     code: str = ""
     weight_g: int = 0
     goes_on: bool = True
+    challenged: bool = False
 
     def wants(self, step: str, steps: tuple[str, ...]) -> bool:
         """Whether it is carried to this step."""
@@ -71,15 +74,17 @@ class People:
                 if check_scale is not None:
                     await check_scale.put(job.weight_g)
                 await self._scan(post, job)
-                for item in self._failed(post, job.script):
-                    await self._order(post, f"%FAIL {item}")
+                for order in self._orders(post, job):
+                    await self._order(post, order)
             await self._cables[post].read("%CLOSE")
             lights = await self._lights(post, {job.code for job in open_jobs})
             for job in open_jobs:
+                job.challenged = lights[job.code] == "challenged"
                 if lights[job.code] in ("refused", "fault") and not job.script.insist:
                     job.goes_on = False
-            open_jobs = [job for job in open_jobs if lights[job.code] == "offline"]
-            if open_jobs:
+            offline = [job for job in open_jobs if lights[job.code] == "offline"]
+            open_jobs = offline + [job for job in open_jobs if job.challenged and job.script.serial is not None]
+            if offline:
                 await self._wait_for_line()
 
     async def fill(self, line: str, scale: ScaleProcess, job: Job) -> None:
@@ -111,10 +116,15 @@ class People:
         await self.story_sleep(_AGAIN_AFTER_MS)
 
     @staticmethod
-    def _failed(post: str, script: Script) -> tuple[str, ...]:
-        return {"prefill": script.failed_items}.get(post) or (
-            script.postfill_failed if post.startswith("postfill") else ()
-        )
+    def _orders(post: str, job: Job) -> list[str]:
+        """What is keyed after the scan of this cylinder."""
+        script = job.script
+        if post == "prefill":
+            keyed = [f"%STAMP {script.stamp_tail}"] if script.key_stamp or job.challenged else []
+            return [*(f"%FAIL {item}" for item in script.failed_items), *keyed]
+        if post == "release":
+            return [] if script.seal is None else [f"%SEAL {script.seal}"]
+        return [f"%FAIL {item}" for item in script.postfill_failed] if post.startswith("postfill") else []
 
     async def _scan(self, post: str, job: Job) -> None:
         def is_it(shown: Shown) -> bool:

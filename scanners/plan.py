@@ -2,7 +2,8 @@
 
 A script is one cylinder's way over the platform: pre-check, fill, post-check, release, depot out. Scripts run in
 order, in rows of `row`, each row's fills spread over the lines. People obey a red light: after a refusal, a failed
-check or a fill that never happened, the cylinder goes no further, unless `insist`.
+check or a fill that never happened, the cylinder goes no further, unless `insist`. Where the ledger asks for
+the stamp, a script with a `serial` is pre-checked once more with it; one without goes on to the scale and is refused.
 
 Scripts with `wrong_line`, `late_start_s`, `reuse_authorisation`, `no_authorisation`, `clock_skew_ms` or
 `stop_after = "authorise"` are what an honest agent cannot do. They are played past gun, scale and interlock by a
@@ -23,6 +24,8 @@ from scanners.faults import Misconfigured
 Step = Literal["prefill", "authorise", "fill", "postfill", "release", "depot_out"]
 Mass = Annotated[int, Meta(ge=0, le=200_000)]
 
+_KEYED = 4  # characters of a stamp; no pack asks for more
+
 
 class Script(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """One cylinder. One of `reading` and `image` is required.
@@ -30,8 +33,11 @@ class Script(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
     reading              the exact text that the gun sends
     image                path of a picture instead; its first code that is a cylinder's is the reading
     tag                  opaque, echoed in every result about this cylinder
-    tare_g               true tare, which may differ from the registered one
+    tare_g               true tare, which may differ from the registered one (a start weight far below it, say)
     residual_g           gas left in it when it comes in; gross at the start = tare_g + residual_g
+    serial               what is stamped on it; its last characters are keyed when the ledger asks for them
+    key_stamp            they are keyed at the pre-check unasked, too
+    seal                 the number of the seal keyed at release
     overfill_g           the scale closes so much above its set-point; 0 is normal, may be negative
     failed_items         items that the pre-check finds wrong
     postfill_failed      items that the post-check finds wrong
@@ -56,6 +62,9 @@ class Script(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
     image: str | None = None
     tag: str = ""
     residual_g: Mass = 0
+    serial: Annotated[str, Meta(pattern=r"^[0-9A-Z-]{1,20}\Z")] | None = None
+    key_stamp: bool = False
+    seal: Ref | None = None
     overfill_g: Annotated[int, Meta(ge=-20_000, le=20_000)] = 0
     failed_items: tuple[PrefillItem, ...] = ()
     postfill_failed: tuple[PostfillItem, ...] = ()
@@ -76,9 +85,16 @@ class Script(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
     clock_skew_ms: int = 0
 
     def __post_init__(self) -> None:
-        """Misconfigured unless it has exactly one of `reading` and `image`."""
+        """Misconfigured unless it has exactly one of `reading` and `image`, and a stamp where one is keyed."""
         if (self.reading is None) == (self.image is None):
             raise Misconfigured("每瓶须且只须给出 reading 或 image", "a script needs either `reading` or `image`")
+        if self.key_stamp and self.serial is None:
+            raise Misconfigured("key_stamp 须同时给出 serial", "`key_stamp` needs a `serial`")
+
+    @property
+    def stamp_tail(self) -> str | None:
+        """What people key of its stamp; None where nobody can read it."""
+        return None if self.serial is None else self.serial[-_KEYED:]
 
     @property
     def tampered(self) -> bool:

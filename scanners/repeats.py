@@ -11,6 +11,10 @@ class Repeats:
         self._within_ms = within_ms
         self._read_at: dict[str, int] = {}
 
+    def forget(self) -> None:
+        """Nothing read so far is repeated: the row is closed, and a cylinder of it may be asked for again at once."""
+        self._read_at.clear()
+
     def is_repeat(self, text: str, now_ms: int) -> bool:
         """Whether `text` was read within the window before `now_ms` (ms). A clock that steps back repeats nothing."""
         before = self._read_at.pop(text, None)

@@ -5,6 +5,8 @@ when the row is closed, online or not; requests (release, depot out) need the le
 """
 
 import asyncio
+import re
+from typing import NamedTuple
 
 from msgspec import Struct, structs
 
@@ -21,20 +23,42 @@ from ledger.claim import (
 from scanners.config import PostName
 from scanners.desk import Desk, Hands, code_of
 from scanners.faults import Offline, PutAside, ScaleFault, StationFault
-from scanners.orders import Order
+from scanners.orders import Order, Verb
 from scanners.scale import Scale
 from scanners.screen import Shown, alarm, judge
 
 CLAIMS_PER_SIGNATURE = 25
 
 
+class _Keyed(NamedTuple):
+    """What is keyed about a cylinder at one kind of post: into which field of `Item`, and what it may look like."""
+
+    act: PostName
+    field: str
+    pattern: re.Pattern[str]
+    zh: str
+    en: str
+
+
+_KEYED: dict[Verb, _Keyed] = {
+    # The patterns are those of `CheckPrefill.stamp_tail` and `ReleaseCylinder.seal`.
+    "STAMP": _Keyed("prefill", "stamp_tail", re.compile(r"[0-9A-Z-]{1,20}"), "钢印末几位", "end of the stamp"),
+    "SEAL": _Keyed("release", "seal", re.compile(r"[0-9A-Za-z][0-9A-Za-z.-]{0,39}"), "封签号", "seal number"),
+}
+
+
 class Item(Struct, frozen=True):
-    """One cylinder of an open row. `weight_g`: check-weigh (复秤), gross; 0 where the post has no scale."""
+    """One cylinder of an open row. `weight_g`: check-weigh (复秤), gross; 0 where the post has no scale.
+
+    `stamp_tail`, `seal`: what was keyed of its stamp and of its seal.
+    """
 
     code: str
     scanned_at: int
     weight_g: int
     failed: tuple[str, ...] = ()
+    stamp_tail: str | None = None
+    seal: str | None = None
 
 
 class RowPost:
@@ -75,6 +99,8 @@ class RowPost:
             self._close()
         elif order.verb == "FAIL":
             self._fail(order.value)
+        elif order.verb in _KEYED:
+            self._key(_KEYED[order.verb], order.value)
         elif self._hands.take(order):
             self._desk.show(Shown(self.name, "ordered", "green", f"已更改：{order.value}", f"now {order.value}"))
         else:
@@ -98,6 +124,17 @@ class RowPost:
             return
         self._row[last.code] = structs.replace(last, failed=(*last.failed, item))
         self._desk.show(Shown(self.name, "ordered", "red", f"不合格：{item}", f"failed: {item}", last.code))
+
+    def _key(self, keyed: _Keyed, value: str) -> None:
+        """What was read off the cylinder scanned last."""
+        last = next(reversed(self._row.values()), None)
+        if self._act != keyed.act or last is None or keyed.pattern.fullmatch(value) is None:
+            zh, en = f"{keyed.zh}无效，请先扫瓶再输入：{value}", f"no {keyed.en} here; scan the cylinder first: {value}"
+            self._desk.show(Shown(self.name, "fault", "red", zh, en))
+            return
+        self._row[last.code] = structs.replace(last, **{keyed.field: value})
+        zh, en = f"{keyed.zh}：{value}", f"{keyed.en}: {value}"
+        self._desk.show(Shown(self.name, "ordered", "green", zh, en, last.code))
 
     def _close(self) -> None:
         items, self._row = list(self._row.values()), {}
@@ -134,8 +171,9 @@ class RowPost:
             case "prefill":
                 failed = tuple(PrefillItem(name) for name in item.failed)
                 return CheckPrefill(
-                    claim_id=claim_id, scanned_at=at, code=code, site=site, person=person, failed_items=failed
-                )
+                    claim_id=claim_id, scanned_at=at, code=code, site=site, person=person, failed_items=failed,
+                    stamp_tail=item.stamp_tail,
+                )  # fmt: skip
             case "postfill":
                 found = tuple(PostfillItem(name) for name in item.failed)
                 return CheckPostfill(
@@ -143,7 +181,9 @@ class RowPost:
                     failed_items=found,
                 )  # fmt: skip
             case "release":
-                return ReleaseCylinder(claim_id=claim_id, scanned_at=at, code=code, site=site, person=person)
+                return ReleaseCylinder(
+                    claim_id=claim_id, scanned_at=at, code=code, site=site, person=person, seal=item.seal
+                )
             case "depot_out":
                 return DepotOut(
                     claim_id=claim_id, scanned_at=at, code=code, site=site, person=person,

@@ -17,6 +17,7 @@ Kind = Literal[
     "repeat",
     "ordered",
     "accepted",
+    "challenged",
     "refused",
     "busy",
     "opened",
@@ -63,6 +64,9 @@ def judge(post: str, claim: AnyClaim, answer: Answer) -> Shown:
             code,
             claim_id=claim.claim_id,
         )
+    if isinstance(outcome, e.PrefillChecked) and outcome.challenged:
+        zh, en = "抽查：请再扫一次并输入钢印末几位", "spot check: scan it again and key the stamp's last characters"
+        return Shown(post, "challenged", "amber", zh, en, code, claim_id=claim.claim_id)
     zh, en = _reasons(outcome.warnings)
     zh, en = (f"通过；提醒：{zh}", f"accepted; mind: {en}") if zh else ("通过", "accepted")
     return Shown(post, "accepted", "green", zh, en, code, claim_id=claim.claim_id)

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from ledger import claim as c
 from ledger.entry import Answer
-from ledger.events import FillAuthorised, Refusal
+from ledger.events import FillAuthorised, PrefillChecked, Refusal
 from scanners.agent import Station
 from scanners.faults import PutAside
 from scanners.plan import Plan, Script, Step
@@ -38,7 +38,7 @@ class TamperedAgent(Struct):
 
     async def play(self) -> None:
         """The whole way, up to `stop_after`; the faults that the script asks for included."""
-        if not self.script.skip_prefill and not await self._say(self._prefill()):
+        if not self.script.skip_prefill and not await self._check():
             return
         if self._reaches("authorise"):
             authorisation = await self._authorise()
@@ -59,7 +59,11 @@ class TamperedAgent(Struct):
         if self.script.no_authorisation:
             return self.station.ids.new()
         claim = c.AuthoriseFill(
-            **self._said(), line=self.line, person=self._filler, tank_lot=self.script.tank_lot or self.plan.tank_lot
+            **self._said(),
+            line=self.line,
+            person=self._filler,
+            tank_lot=self.script.tank_lot or self.plan.tank_lot,
+            start_weight_g=self.script.tare_g + self.script.residual_g,
         )
         answer = await self._ask(claim)
         granted = answer is not None and isinstance(answer.outcome, FillAuthorised)
@@ -88,8 +92,16 @@ class TamperedAgent(Struct):
             )
             await self._ask(done)
 
-    def _prefill(self) -> c.CheckPrefill:
-        return c.CheckPrefill(**self._said(), person=self.plan.person, failed_items=self.script.failed_items)
+    async def _check(self) -> bool:
+        """The pre-check, and once more with the stamp where that is asked for; whether the script goes on."""
+        answer = await self._ask(self._prefill(self.script.stamp_tail if self.script.key_stamp else None))
+        if answer is not None and isinstance(answer.outcome, PrefillChecked) and answer.outcome.challenged:
+            return await self._say(self._prefill(self.script.stamp_tail))
+        return self._goes_on(answer)
+
+    def _prefill(self, stamp_tail: str | None) -> c.CheckPrefill:
+        items = self.script.failed_items
+        return c.CheckPrefill(**self._said(), person=self.plan.person, failed_items=items, stamp_tail=stamp_tail)
 
     def _postfill(self) -> c.CheckPostfill:
         person = self._filler if self.script.same_person_postcheck else self.plan.second_person
@@ -97,7 +109,7 @@ class TamperedAgent(Struct):
         return c.CheckPostfill(**self._said(), person=person, weight_g=self._end_weight_g, failed_items=items)
 
     def _release(self) -> c.ReleaseCylinder:
-        return c.ReleaseCylinder(**self._said(), person=self.plan.person)
+        return c.ReleaseCylinder(**self._said(), person=self.plan.person, seal=self.script.seal)
 
     def _depot_out(self) -> c.DepotOut:
         return c.DepotOut(**self._said(), person=self.plan.person, vehicle=self.plan.vehicle, purpose=c.Purpose.SALE)
@@ -123,7 +135,9 @@ class TamperedAgent(Struct):
 
     async def _say(self, claim: c.AnyClaim) -> bool:
         """Whether the script goes on."""
-        answer = await self._ask(claim)
+        return self._goes_on(await self._ask(claim))
+
+    def _goes_on(self, answer: Answer | None) -> bool:
         return self.script.insist or (answer is not None and not isinstance(answer.outcome, Refusal))
 
     async def _ask(self, claim: c.AnyClaim) -> Answer | None:

@@ -20,7 +20,8 @@ from scanners.image import read_image
 from scanners.plan import load_plan
 
 FAMILY_NAMES = {
-    "ID", "OWN", "REG", "INS", "LIFE", "TYPE", "COND", "FILL", "RECALL", "SCRAP", "SUP", "DATA", "LOCK", "CAL",
+    "ID", "OWN", "REG", "INS", "LIFE", "TYPE", "COND", "FILL", "RECALL", "SCRAP", "SUP", "DATA", "LOCK", "CAL", "MAKE",
+    "PREM",
 }  # fmt: skip
 
 

@@ -127,6 +127,7 @@ def test_a_plan_loads_and_says_what_is_wrong(tmp_path):
         {"reading": "A", "image": "b.png", "tare_g": 1},
         {"tare_g": 1},
         {"reading": "A", "tare_g": 1, "x": 1},
+        {"reading": "A", "tare_g": 1, "key_stamp": True},
     ):
         path.write_text(json.dumps(PLAN | {"cylinders": [wrong]}))
         result = CliRunner().invoke(main, ["simulate", "--plan", str(path)])

@@ -89,10 +89,20 @@ def test_a_clock_that_steps_back_suppresses_nothing():
     assert not repeats.is_repeat("A", 1_000)
 
 
+def test_after_a_row_is_closed_a_cylinder_of_it_may_be_scanned_again_at_once():
+    repeats = Repeats()
+    assert not repeats.is_repeat("A", 1_000)
+    repeats.forget()
+    assert not repeats.is_repeat("A", 1_100)
+    assert repeats.is_repeat("A", 1_200)
+
+
 @pytest.mark.parametrize(
     ("text", "order"),
     [
         ("%CLOSE", Order("CLOSE")),
+        ("%STAMP 5678", Order("STAMP", "5678")),
+        ("%SEAL F-0001", Order("SEAL", "F-0001")),
         ("]C0%PERSON p-12", Order("PERSON", "p-12")),
         ("%TANK-LOT t-7", Order("TANK-LOT", "t-7")),
         ("%NONSENSE", "unknown"),

@@ -10,12 +10,13 @@ import sqlalchemy as sa
 from ledger import claim as c
 from ledger import events as e
 from ledger.bundle import decode_claim, open_bundle
+from ledger.cylinder import stamp_of
 from ledger.entry import decode_entry
 from ledger.errors import Busy, NotFound, UnknownSigner, WrongLog
 from ledger.store.append import Received, append, open_log
 from ledger.store.audit import audit
 from ledger.store.keys import Keys
-from ledger.store.load import LogCache
+from ledger.store.load import LogCache, lock_and_load
 from ledger.store.read import ALL_SITES, cylinder_by_code, entries_of, log_state, lot_cylinders, reading
 from ledger.store.schema import engine_url
 from ledger.store.writer import Writer, connect_writer
@@ -108,6 +109,46 @@ def test_a_round_is_decided_logged_and_traced(town: Town) -> None:
     with reading(engine, ()) as connection:
         assert entries_of(connection, log_id, "site:S1") == []
     engine.dispose()
+
+
+def test_every_code_of_a_registration_leads_to_its_cylinder(town: Town) -> None:
+    also = ("legacy-digits9:123456789", "legacy-letters:SQ20240001")
+    first = town.story.cylinder(1, also=also)
+    (registered,) = town.tell(town.story.office, first)
+    assert isinstance(registered, e.CylinderRegistered)
+    engine = sa.create_engine(engine_url(town.url))
+    with reading(engine, ALL_SITES) as connection:
+        log_id = log_state(connection, ORIGIN).log_id
+        for code in (first.code, *also, stamp_of(first)):
+            cylinder, active = cylinder_by_code(connection, log_id, code)
+            assert (cylinder.cylinder, active) == (first.cylinder, True)
+    engine.dispose()
+    # Another process, which has nothing in memory, meets it by any of them.
+    town.cache.drop()
+    (counted,) = town.tell(town.story.station, town.story.make(c.CountStock, code=also[1], content=c.Content.EMPTY))
+    assert isinstance(counted, e.StockCounted)
+    assert counted.cylinder == first.cylinder
+
+
+def test_every_code_that_claims_name_is_loaded(town: Town) -> None:
+    story = town.story
+    twin = story.cylinder(2, also=("legacy-digits9:222222222",))
+    taken = [stamp_of(twin), *twin.also, "legacy-digits9:333333333", "legacy-digits9:444444444"]
+    assert taken[0]
+    first = story.cylinder(1)
+    town.tell(story.office, first)
+    with psycopg.connect(town.url) as owner:
+        for code in taken:
+            owner.execute("INSERT INTO code SELECT log_id, %s, %s, true FROM log", (code, first.cylinder))
+    read = story.make(c.CheckPrefill, code="legacy-digits9:555555555", also_read=(taken[2],))
+    bound = story.make(c.BindCode, code="legacy-digits9:555555555", new_code=taken[3])
+    for claim, found in ((twin, taken[:2]), (read, taken[2:3]), (bound, taken[3:])):
+        bundle = story.receive(story.office, claim).bundle
+        with town.connection.transaction():
+            loaded = lock_and_load(town.connection, ORIGIN, [bundle], LogCache())
+        assert sorted(loaded.world.codes) == sorted(found)
+        assert set(loaded.world.cylinders) == {first.cylinder}
+        assert loaded.world.last_leaf == loaded.head.last_leaf.hex() != ""
 
 
 def test_the_same_bytes_answer_the_same_and_are_recorded_once(town: Town) -> None:

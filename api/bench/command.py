@@ -71,7 +71,7 @@ def _measure(console: Console, size: Size, names: list[str], folder: Path) -> tu
     with Servers(environment) as servers, EmbeddedServer(folder) as server:
         here = machine(folder, server_version(server.url()))
         console.print("登记示例城镇… filing the town")
-        setting = Setting(server, servers, environment, size, console)
+        setting = Setting(server, servers, environment, size, console, folder=folder)
         for name in names:
             begun = perf_counter()
             console.print(f"{name} …")

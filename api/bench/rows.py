@@ -7,6 +7,7 @@ from itertools import islice
 from time import perf_counter
 from urllib.parse import quote
 
+from api.bench.fleet import import_rows
 from api.bench.load import Expected, Plan, Result
 from api.bench.others import by_copy, by_eventsourcing_batch, by_eventsourcing_single
 from api.bench.processes import Failed, get, post, run_load
@@ -124,6 +125,7 @@ ROWS: dict[str, Callable[[str, Setting], Row]] = {
     "steady_500": _steady,
     "trace_1m": _trace,
     "audit": _audit,
+    "import_1m": import_rows,
     "eventsourcing_single": by_eventsourcing_single,
     "eventsourcing_batch": by_eventsourcing_batch,
     "copy": by_copy,

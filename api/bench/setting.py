@@ -46,17 +46,19 @@ class Size(Struct, frozen=True):
     traces: int
     audited: int
     trace_entries: int
+    imported: int
     warm: int
     limit_s: float
 
 
 FULL = Size(
     cylinders_each=150, singles={1: 6_000, 16: 25_000, 64: 30_000}, bundles=800, batched=200 * BATCH, one_by_one=6_000,
-    copies=4, steady_s=30, traces=1_000, audited=50_000, trace_entries=1_000_000, warm=20, limit_s=30,
+    copies=4, steady_s=30, traces=1_000, audited=50_000, trace_entries=1_000_000, imported=1_000_000, warm=20,
+    limit_s=30,
 )  # fmt: skip
 QUICK = Size(
     cylinders_each=8, singles={1: 40, 16: 160, 64: 256}, bundles=8, batched=2 * BATCH, one_by_one=40,
-    copies=1, steady_s=1, traces=20, audited=500, trace_entries=3_000, warm=1, limit_s=5,
+    copies=1, steady_s=1, traces=20, audited=500, trace_entries=3_000, imported=1_500, warm=1, limit_s=5,
 )  # fmt: skip
 
 
@@ -64,10 +66,11 @@ class Setting:
     """One run's server, town, size and console. Databases are copies of the filed town, so rows never meet."""
 
     def __init__(
-        self, server: EmbeddedServer, servers: Servers, environment: Mapping[str, str], size: Size, console: Console
-    ) -> None:
+        self, server: EmbeddedServer, servers: Servers, environment: Mapping[str, str], size: Size, console: Console,
+        *, folder: Path,
+    ) -> None:  # fmt: skip
         self.server, self.servers, self.environment = server, servers, environment
-        self.size, self.console = size, console
+        self.size, self.console, self.folder = size, console, folder
         self.town = Town(DEVICES, size.cylinders_each, real_clock)
         server.create_database("town")
         self.town_url = server.url("town")

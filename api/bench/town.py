@@ -10,8 +10,9 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import cycle, islice
 
-from api.demo.city_filings import BUNDLE, LISTED, Clerk
+from api.demo.city_filings import BUNDLE, LISTED
 from api.demo.city_signers import CitySigner, ClaimIds
+from api.demo.clerk import Clerk
 from api.packs import shipped_pack
 from ledger import claim as c
 from ledger.china import add_months, day_of
@@ -24,6 +25,8 @@ GROUP = 25
 """Cylinders that go through the same step one after the other, as on a carousel."""
 STATIONS = 8
 _RESIDUE_G, _FILL_G = 300, 14_500
+MAKER = "TSA01"
+MAKING = {"kind": "manufacture", "valid_from": "2000-01-01", "valid_to": "2099-12-31"}
 
 Clock = Callable[[], int]
 
@@ -61,7 +64,8 @@ class Device:
         make = self._clerk.make
         by = {"site": self.site, "person": f"{self.site}-P1"}
         for one in group:
-            yield make(c.CheckPrefill, code=one.code, **by)
+            # The stamp is keyed unasked: a spot check would stop the round of a device that cannot look.
+            yield make(c.CheckPrefill, code=one.code, **by, stamp_tail=one.serial[-4:])
         leave: dict[str, str] = {}
         lot = {"tank_lot": f"{self.site}-T1"}
         for one in group:
@@ -108,6 +112,10 @@ class Town:
         fleet, each = self.fleet, self._each
         return [Device(n, fleet[n * each : (n + 1) * each], self._clock) for n in range(count)]
 
+    def office_pem(self) -> bytes:
+        """The office's private key, for a command that signs as it."""
+        return self._office.pem()
+
     def opening(self) -> bytes:
         """The signed bundle of entry 0."""
         claim = self._clerk.make(
@@ -125,6 +133,10 @@ class Town:
         yield self._authority.sign(ORIGIN, [
             make(c.FileEnterprise, enterprise="E1", kind="filler", name="压测燃气", service_phone="0513-00000100"),
             make(c.FilePermit, permit="PM1", enterprise="E1", media=("lpg",), **paper),
+            make(c.FileEnterprise, enterprise="SU1", kind="supplier", name="压测供气", service_phone="0513-00000101"),
+            make(c.FilePermit, permit="SP1", enterprise="SU1", media=("lpg",), **paper | {"kind": "supply"}),
+            make(c.FileEnterprise, enterprise=MAKER, kind="manufacturer", name="瓶厂", service_phone="0513-00000102"),
+            make(c.FilePermit, permit="MP1", enterprise=MAKER, media=("lpg",), **paper | MAKING),
             clerk.enrolment(self._office, c.Role.OFFICE, "E1"),
         ])  # fmt: skip
         yield self._office.sign(ORIGIN, [make(c.FileInsurance, policy="INS1", enterprise="E1", **years)])
@@ -165,8 +177,8 @@ class Town:
     def _cylinder(self, number: int) -> c.RegisterCylinder:
         return self._clerk.make(
             c.RegisterCylinder, cylinder=self._ids.new(self._clerk.at_ms),
-            code=str(own_code("BN32", f"{number:07d}")), owner="E1", maker="TSA01", serial=f"{number:07d}",
+            code=str(own_code("BN32", f"{number:07d}")), owner="E1", maker=MAKER, serial=f"B{number:07d}",
             made_month=add_months(day_of(self._clerk.at_ms)[:7], -12 - number % 24), model="YSP35.5",
             phase=c.Phase.VAPOUR, water_volume_ml=35_500, tare_g=16_300 + number % 40 * 10, max_fill_g=14_900,
-            design_life_months=144,
+            design_life_months=144, filler_mark="E1", ownership="invoice",
         )  # fmt: skip

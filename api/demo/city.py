@@ -1,8 +1,10 @@
-"""The demo's city: two enterprises, three filling stations, an inspection body and some 5,000 cylinders in 320600.
+"""The demo's city: three fillers of which one has merged, three stations, and some 5,000 cylinders in 320600.
 
-    TC  通城示范燃气   TC-S1 carousel and scales, TC-S2 scales; 3,200 cylinders
-    JH  江海示范液化气  JH-S1 scales; 1,800 cylinders; insurance lapsed a week ago
+    TC  通城示范燃气   TC-S1 carousel and scales, TC-S2 scales; 3,100 cylinders
+    JH  江海示范液化气  JH-S1 scales; 1,780 cylinders, in TC's custody by an agreement; insurance lapsed a week ago
+    HB  海滨示范燃气   merged into TC on the first of the month; 120 cylinders
     JY  示范气瓶检验站  the inspection body
+    SY  示范石化      the supplier of the gas; and the makers of the cylinders
 
 All of it is invented, down to the phone numbers. One seed gives one city, byte for byte.
 """
@@ -11,16 +13,19 @@ import random
 
 from msgspec import Struct
 
-from api.demo.city_cylinders import CityCylinder, build_cylinders
+from api.demo.city_cylinders import LICENSED_MAKERS, CityCylinder, build_cylinders
 from api.demo.city_signers import CitySigner, ClaimIds
 from ledger.clock import ScaledTime
 
 ORIGIN = "demo.cylinder-ledger.example/320600/v1"
 DISTRICT = "320600"
 HOST = "Q.EXAMPLE.CN"
-TODAY = "2026-03-20"
-SHIFT_AT_MS = 1_773_964_800_000
-"""The morning shift begins: 2026-03-20 08:00 in China, ms UTC."""
+TODAY = "2026-03-12"
+SHIFT_AT_MS = 1_773_273_600_000
+"""The morning shift begins: 2026-03-12 08:00 in China, ms UTC."""
+TRANSITION_UNTIL = "2026-03-08"
+"""The last of the stations' first days: what was counted full by then is opening stock (FLOW.md section 4)."""
+MERGED_ON = "2026-03-01"
 MINUTE_MS = 60_000
 DAY_MS = 86_400_000
 
@@ -57,7 +62,8 @@ class Line(Struct, frozen=True):
 class Station(Struct, frozen=True):
     """A filling station: its crew by opaque ids, its lines, and its tank lots (`lot` is the released one).
 
-    `filler` and `checker` hold certificates in force, `lapsed` one that has expired, `apprentice` none.
+    `filler` and `checker` hold certificates in force, `lapsed` one that has expired, `apprentice` none, `barred` one in
+    force, but is on the authority's blacklist. `courier` delivers with the vehicle and has a key of their own.
     """
 
     site: str
@@ -87,6 +93,16 @@ class Station(Struct, frozen=True):
         return f"{self.site}-P4"
 
     @property
+    def barred(self) -> str:
+        """Who is on the blacklist."""
+        return f"{self.site}-P5"
+
+    @property
+    def courier(self) -> str:
+        """Who delivers (送气工)."""
+        return f"{self.site}-D1"
+
+    @property
     def vehicle(self) -> str:
         """What is loaded."""
         return f"{self.site}-V1"
@@ -98,8 +114,10 @@ class Station(Struct, frozen=True):
 
     @property
     def bad_lots(self) -> tuple[str, ...]:
-        """Lots that nothing may be filled from: not released yet, without odorant certificate, with DME."""
-        return f"{self.site}-T2", f"{self.site}-T3", f"{self.site}-T4"
+        """Lots that nothing may be filled from: not released yet, without odorant certificate, with DME, of a supplier
+        without a permit, with too much residue, of an industrial gas.
+        """
+        return tuple(f"{self.site}-T{number}" for number in range(2, 8))
 
     def good_lines(self) -> list[str]:
         """The lines where honest work happens."""
@@ -107,31 +125,36 @@ class Station(Struct, frozen=True):
 
 
 ENTERPRISES = (
-    Enterprise("TC", "filler", "通城示范燃气有限公司（演示）", "0513-00000101", "TC32", 1, 3_200),
-    Enterprise("JH", "filler", "江海示范液化气有限公司（演示）", "0513-00000102", "JH32", 2, 1_800),
+    Enterprise("TC", "filler", "通城示范燃气有限公司（演示）", "0513-00000101", "TC32", 1, 3_100),
+    Enterprise("JH", "filler", "江海示范液化气有限公司（演示）", "0513-00000102", "JH32", 2, 1_780),
+    Enterprise("HB", "filler", "海滨示范燃气有限公司（演示）", "0513-00000104", "HB32", 3, 120),
     Enterprise("JY", "inspection_body", "示范气瓶检验站（演示）", "0513-00000103"),
+    Enterprise("SY", "supplier", "示范石化有限公司（演示）", "0513-00000105"),
+    *(Enterprise(maker, "manufacturer", f"示范容器厂 {maker}（演示）", "0513-00000106") for maker in LICENSED_MAKERS),
 )
+SUCCESSORS = {"HB": "TC"}
+"""Who merged into whom."""
 STATIONS = (
     Station(
         "TC-S1",
         "TC",
         "通城一站（演示）",
         (Line("TC-S1-R1", "carousel"), Line("TC-S1-L1"), Line("TC-S1-L9", calibrated=False)),
-        honest=110,
+        honest=95,
     ),
     Station(
         "TC-S2",
         "TC",
         "通城二站（演示）",
         (Line("TC-S2-L1"), Line("TC-S2-L2"), Line("TC-S2-L8", spare=True), Line("TC-S2-X1", filed=False)),
-        honest=90,
+        honest=75,
     ),
     Station(
         "JH-S1",
         "JH",
         "江海一站（演示）",
         (Line("JH-S1-L1"), Line("JH-S1-L2"), Line("JH-S1-L9", calibrated=False)),
-        honest=65,
+        honest=55,
     ),
 )
 BODY_SITE = "JY-1"
@@ -152,7 +175,8 @@ def build_city(seed: int) -> City:
     ids = ClaimIds(chance)
     cylinders: list[CityCylinder] = []
     for enterprise in ENTERPRISES:
-        homes = [station.site for station in STATIONS if station.enterprise == enterprise.enterprise]
+        there = SUCCESSORS.get(enterprise.enterprise, enterprise.enterprise)
+        homes = [station.site for station in STATIONS if station.enterprise == there]
         if enterprise.owns:
             cylinders += build_cylinders(
                 chance, ids, owner=enterprise.enterprise, issuer=enterprise.issuer,
@@ -160,7 +184,7 @@ def build_city(seed: int) -> City:
                 at_ms=SHIFT_AT_MS - 9 * DAY_MS,
             )  # fmt: skip
     names = ["authority", "log", *(f"office:{one.enterprise}" for one in ENTERPRISES), f"body:{BODY_SITE}"]
-    names += [f"{post}:{station.site}" for station in STATIONS for post in ("agent", "desk")]
+    names += [f"{post}:{station.site}" for station in STATIONS for post in ("agent", "desk", "courier")]
     return City(seed, {name: CitySigner(name, seed) for name in names}, cylinders)
 
 

@@ -1,5 +1,6 @@
 """Cylinders of all models and ages, with the stamps, tares, inspections and codes that such cylinders have."""
 
+import hashlib
 import random
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
@@ -10,20 +11,26 @@ from api.demo.city_signers import ClaimIds
 from ledger.check_digit import gs1_mod_10
 from ledger.china import add_months
 from ledger.claim import Phase, RegisterCylinder
-from ledger.identity import own_code, stamp_code
-from ledger.model import MODELS, CylinderModel, allowed_fill_g
+from ledger.identity import own_code
+from ledger.model import LARGE_ML, MODELS, CylinderModel, allowed_fill_g
 
 RECALLED_MAKER = "TSR06"
 """Its cylinders of 2021-03 to 2021-08 and 2023-01 to 2023-06 are recalled in the story; it made no others here."""
 
+BLACKLISTED_MAKER = "TSX08"
+"""On the authority's blacklist since its cylinders were registered."""
+UNLICENSED_MAKER = "TSZ09"
+"""Nobody knows it."""
 _MAKERS = ("TSA01", "TSA02", "TSB07", "TSC11", "TSD03", "TSE15")
+LICENSED_MAKERS = (*_MAKERS, RECALLED_MAKER, BLACKLISTED_MAKER)
 _FLEET = {
     "YSP35.5": 660, "YSP118/49.5": 70, "YSP118": 60, "YSP12": 70, "YSP23.5": 45, "YSP118/液/49.5": 30, "YSP4.7": 25,
     "YSP26.2": 15, "YSP74": 12, "YSP28.6": 8, "YSP29.5": 5,
 }  # fmt: skip
 _GRAI_TYPE = "0690999900001"  # GS1 application identifier 8003: a filler 0 and twelve digits of an invented issuer
 _GRAI_SHARE, _LEGACY_SHARE = 0.12, 0.15
-_INTERVAL = 48
+_INTERVAL, _DESIGN_LIFE = 48, 96
+_MARKED_SINCE = "2021-06-01"
 
 
 class State(StrEnum):
@@ -38,21 +45,25 @@ class State(StrEnum):
     CANCELLED = "cancelled"
     RECALLED = "recalled"
     RECALLED_LATER = "recalled_later"
+    DESIGN_ENDED = "design_ended"
+    SCREW_COLLAR = "screw_collar"
+    BLACKLISTED = "blacklisted"
+    LARGE_DUE = "large_due"
 
 
 _PER_MILLE = {
     State.OVERDUE: 35, State.DUE_SOON: 12, State.OVER_AGE: 15, State.TWO_PHASE: 10, State.UNREGISTERED: 10,
-    State.CANCELLED: 8, State.RECALLED: 12, State.RECALLED_LATER: 10,
+    State.CANCELLED: 8, State.RECALLED: 12, State.RECALLED_LATER: 10, State.DESIGN_ENDED: 8, State.SCREW_COLLAR: 8,
+    State.BLACKLISTED: 8, State.LARGE_DUE: 8,
 }  # fmt: skip
 
 
 class CityCylinder(Struct, frozen=True):
-    """One cylinder: its registration, state, home station, and the stamp as a code where the office typed it in."""
+    """One cylinder: its registration, state and home station."""
 
     registration: RegisterCylinder
     state: State
     home: str
-    stamp: str | None
 
     @property
     def code(self) -> str:
@@ -93,49 +104,63 @@ def build_cylinders(
     first = old_system * 1_000_000 + chance.randrange(10_000, 900_000)
     for number, state in enumerate(states, start=first):
         model = _model(chance, state)
-        made, inspected = _months(chance, state, today[:7])
-        maker = RECALLED_MAKER if state in (State.RECALLED, State.RECALLED_LATER) else chance.choice(_MAKERS)
-        serial = f"{number:07d}"
+        made, inspected = _months(chance, state, today[:7], large=model.water_volume_ml >= LARGE_ML)
+        bought_on = f"{add_months(made, 1)}-02"
+        code = _code(chance, issuer, old_system, number, made)
         nominal_tare_g = model.nominal_tare_g or model.water_volume_ml * 42 // 100
         registration = RegisterCylinder(
             claim_id=ids.new(at_ms),
             scanned_at=at_ms,
             cylinder=ids.new(at_ms),
-            code=_code(chance, issuer, old_system, number, made),
+            code=code,
             owner=owner,
-            maker=maker,
-            serial=serial,
+            maker=_maker(chance, state),
+            serial=f"{number:07d}",
             made_month=made,
             model=model.model,
             phase=Phase.TWO_PHASE if state is State.TWO_PHASE else model.phase or Phase.VAPOUR,
             water_volume_ml=model.water_volume_ml,
             tare_g=round(nominal_tare_g * chance.gauss(1, 0.015) / 10) * 10,
             max_fill_g=model.max_fill_g,
-            design_life_months=96 if made < "2023-12" else 144,
+            design_life_months=_DESIGN_LIFE if made < "2023-12" else 144,
             inspected_month=inspected,
+            bought_on=bought_on,
+            filler_mark=owner if bought_on >= _MARKED_SINCE else None,
+            collar="screwed" if state is State.SCREW_COLLAR else "welded",
+            ownership="invoice",
+            ownership_digest=hashlib.sha256(f"invoice {code}".encode()).hexdigest(),
         )
-        # A third of the stamps are typed in on the first day; the rest follow at the next inspection.
-        stamp = str(stamp_code(maker, serial, made)) if chance.random() < 1 / 3 else None
-        yield CityCylinder(registration, state, chance.choice(homes), stamp)
+        yield CityCylinder(registration, state, chance.choice(homes))
 
 
 def _model(chance: random.Random, state: State) -> CylinderModel:
-    if state is State.TWO_PHASE:
-        return MODELS["YSP118-II"]
-    return MODELS[chance.choices(list(_FLEET), list(_FLEET.values()))[0]]
+    only = {State.TWO_PHASE: "YSP118-II", State.LARGE_DUE: "YSP118", State.DUE_SOON: "YSP35.5"}.get(state)
+    return MODELS[only or chance.choices(list(_FLEET), list(_FLEET.values()))[0]]
 
 
-def _months(chance: random.Random, state: State, now: str) -> tuple[str, str | None]:
+def _maker(chance: random.Random, state: State) -> str:
+    if state in (State.RECALLED, State.RECALLED_LATER):
+        return RECALLED_MAKER
+    return BLACKLISTED_MAKER if state is State.BLACKLISTED else chance.choice(_MAKERS)
+
+
+def _months(chance: random.Random, state: State, now: str, *, large: bool) -> tuple[str, str | None]:
     """Month of making and of the last inspection, None before the first is due; ages in months."""
     inspected: int | None = None
     match state:
         case State.OVERDUE:
-            age = chance.randint(52, 130)
-            inspected = chance.randint(49, age - 24) if age > 2 * _INTERVAL else None
-        case State.TWO_PHASE:
-            age, inspected = chance.randint(60, 130), chance.randint(2, 24)
+            age = chance.randint(52, _DESIGN_LIFE - 1)
+            inspected = chance.randint(49, age - 24) if age >= 80 else None  # noqa: PLR2004 - the second inspection
+        case State.TWO_PHASE | State.SCREW_COLLAR:
+            age, inspected = chance.randint(60, _DESIGN_LIFE - 1), chance.randint(2, 24)
         case State.DUE_SOON:
-            age, inspected = chance.randint(90, 130), 48
+            age, inspected = chance.randint(90, _DESIGN_LIFE - 1), _INTERVAL
+        case State.DESIGN_ENDED:
+            # Inspected in time, but too early to carry it past the end of its design life.
+            age = chance.randint(_DESIGN_LIFE + 4, _DESIGN_LIFE + 24)
+            inspected = chance.randint(age - _DESIGN_LIFE + 10, 35)
+        case State.LARGE_DUE:
+            age = chance.randint(38, 42)
         case State.OVER_AGE:
             age, inspected = chance.randint(145, 175), chance.randint(20, 60)
         case State.RECALLED:
@@ -143,9 +168,19 @@ def _months(chance: random.Random, state: State, now: str) -> tuple[str, str | N
         case State.RECALLED_LATER:
             age = chance.randint(33, 38)
         case _:
-            age = min(chance.randint(1, 140), chance.randint(1, 140))  # fewer old ones than new ones
-            inspected = chance.randint(0, min(_INTERVAL - 4, age - 36)) if age >= _INTERVAL - 3 else None
+            age, inspected = _fit_months(chance, large=large)
     return add_months(now, -age), None if inspected is None else add_months(now, -inspected)
+
+
+def _fit_months(chance: random.Random, *, large: bool) -> tuple[int, int | None]:
+    """Age and months since the last inspection of one that nothing is wrong with, some months to spare."""
+    latest = 35 if large else _INTERVAL - 4  # of 118 L some districts ask an inspection every three years
+    age = min(chance.randint(1, 140), chance.randint(1, 140))  # fewer old ones than new ones
+    if age <= latest:
+        return age, None
+    # Past its design life, an inspection at the end of that carries it on.
+    at_least = 36 if age < _DESIGN_LIFE else _DESIGN_LIFE - 6
+    return age, chance.randint(0, min(latest, age - at_least))
 
 
 def _code(chance: random.Random, issuer: str, old_system: int, number: int, made: str) -> str:

@@ -16,6 +16,9 @@ class Script(Struct, frozen=True, omit_defaults=True, kw_only=True):
     reading: str | None = None
     image: str | None = None
     residual_g: int = 0
+    serial: str | None = None
+    key_stamp: bool = False
+    seal: str | None = None
     overfill_g: int = 0
     failed_items: tuple[PrefillItem, ...] = ()
     skip_prefill: bool = False

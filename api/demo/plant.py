@@ -18,6 +18,7 @@ from api.demo.plant_ways import WAYS, family_of
 from ledger import claim as c
 
 Moment = Literal["opening", "midday", "closing"]
+Manner = Literal["plain", "until_challenged", "referring"]
 
 
 class Plant(Struct, frozen=True):
@@ -43,12 +44,17 @@ class Plant(Struct, frozen=True):
 
 
 class Deed(Struct, frozen=True):
-    """One claim that the demo signs itself. Its id and time are given when it is sent."""
+    """One claim that the demo signs itself. Its id and time are given when it is sent.
+
+    `manner`: a pre-check said again, each time with a new id, `until_challenged` by the ledger; a correction that is
+    `referring` to the entry that was made last about the cylinder, whose index nobody knows beforehand.
+    """
 
     tag: str
     moment: Moment
     signer: str
     claim: c.AnyClaim
+    manner: Manner = "plain"
 
 
 class Run(Struct, frozen=True):
@@ -133,9 +139,13 @@ class Sower:
         self.stock.setdefault(site, []).append((cylinder, content))
         return cylinder
 
-    def deed(self, moment: Moment, signer: str, name: str, claim: c.AnyClaim) -> None:
-        """That signer will say so; the name is a way of WAYS, or any other for honest work."""
-        self.deeds.append(Deed(self.tag(name), moment, signer, claim))
+    def deed(self, moment: Moment, signer: str, name: str, *claims: c.AnyClaim, manner: Manner = "plain") -> None:
+        """That signer will say so; the name is a way of WAYS, or any other for honest work. Several claims are one
+        story with one tag; `manner` is the first one's.
+        """
+        tag = self.tag(name)
+        for number, claim in enumerate(claims):
+            self.deeds.append(Deed(tag, moment, signer, claim, "plain" if number else manner))
 
     def rest_of_stock(self) -> None:
         """What stands about at the stations besides: about every third cylinder, most of them empty."""

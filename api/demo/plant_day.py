@@ -3,9 +3,11 @@
 from msgspec import structs
 
 from api.demo.city import SHIFT_AT_MS, STATIONS, City, Station
-from api.demo.city_filings import YEAR, Clerk, permit_of
+from api.demo.city_registry import YEAR, permit_of
+from api.demo.clerk import Clerk
 from api.demo.plant import Deed, Planting, Run, Sower
 from api.demo.plant_deeds import bled, midday, scrapped
+from api.demo.plant_doors import doors, new_pack, returns, seals, spot_check
 from api.demo.plant_prepared import morning, prepared
 from api.demo.plant_scripts import station_scripts, wrong
 from ledger import claim as c
@@ -15,7 +17,8 @@ def plan_day(city: City) -> Planting:
     """What will happen in this city, and what of it is wrong."""
     sower = Sower(city)
     clerk = Clerk(sower.ids, SHIFT_AT_MS)
-    morning(sower, clerk)
+    inspected_today = morning(sower, clerk)
+    new_pack(sower, clerk)
     runs: list[Run] = []
     traced = ""
     for station in STATIONS:
@@ -25,10 +28,14 @@ def plan_day(city: City) -> Planting:
             runs += earlier
         script, traced = bled(sower, clerk, station)
         scripts = [script, *prepared(sower, clerk, station), *station_scripts(sower, station)]
+        scripts += [
+            *doors(sower, clerk, station), *returns(sower, clerk, station), *seals(sower, clerk, station)
+        ]  # fmt: skip
         sower.chance.shuffle(scripts)
         runs.append(Run(station.site, scripts, before))
+        spot_check(sower, clerk, station)
         scrapped(sower, clerk, station)
-    midday(sower, clerk)
+    midday(sower, clerk, inspected_today)
     sower.rest_of_stock()
     return Planting(sower.plants, runs, sower.deeds, sower.stock, sower.through, traced)
 

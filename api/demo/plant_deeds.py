@@ -1,34 +1,26 @@
-"""What offices, desks, inspection body and authority do at midday and at the end of the shift, right and wrong."""
+"""What desks and authority do with full cylinders at midday and at the end of the shift, right and wrong."""
 
-import hashlib
-from typing import Any
-
-from msgspec import structs
-
-from api.demo.city import BODY_SITE, INSPECTOR, REVIEWER, STATIONS, TRAINEE, Station
-from api.demo.city_cylinders import CityCylinder, State
-from api.demo.city_filings import Clerk
+from api.demo.city import STATIONS, Station
+from api.demo.city_cylinders import State
+from api.demo.clerk import Clerk, digest_of
 from api.demo.plan import Script
 from api.demo.plant import Sower
-from api.demo.plant_prepared import inspection, recall
+from api.demo.plant_papers import corrections, inspections, labels, registrations, surrenders
+from api.demo.plant_prepared import new_code, recall, relabel
 from api.demo.plant_scripts import script_for
 from ledger import claim as c
-from ledger.identity import own_code
-
-_NO_SUCH_ENTRY = 2**40
 
 
-def midday(sower: Sower, clerk: Clerk) -> None:
+def midday(sower: Sower, clerk: Clerk, inspected_today: list[str]) -> None:
     """A second recall while full cylinders stand ready, and what desks, offices and bodies get wrong."""
     sower.deed("midday", "authority", "recall", recall(clerk, "RC-2026-02", "2023-01", "2023-06"))
-    for station in STATIONS:
+    for number, station in enumerate(STATIONS):
         _loads(sower, clerk, station)
-        _papers(sower, clerk, station)
-    for _ in range(2):
-        for way, person, reviewer in (("trainee", TRAINEE, REVIEWER), ("unreviewed", INSPECTOR, INSPECTOR)):
-            cylinder = sower.cylinder(State.OVERDUE)
-            claim = inspection(clerk, cylinder.code, passed=True, person=person, reviewer=reviewer)
-            sower.deed("midday", f"body:{BODY_SITE}", way, claim)
+        labels(sower, clerk, station)
+        corrections(sower, clerk, station)
+        registrations(sower, clerk, station, number)
+        surrenders(sower, clerk, station)
+    inspections(sower, clerk, inspected_today)
 
 
 def bled(sower: Sower, clerk: Clerk, station: Station) -> tuple[Script, str]:
@@ -40,8 +32,8 @@ def bled(sower: Sower, clerk: Clerk, station: Station) -> tuple[Script, str]:
     for claim in (
         clerk.make(c.BleedCylinder, **here, person=station.filler, weight_g=weight_g),
         clerk.make(c.CheckPostfill, **here, person=station.checker, weight_g=weight_g),
-        clerk.make(c.ReleaseCylinder, **here, person=station.filler),
-        _load(clerk, station, cylinder),
+        clerk.make(c.ReleaseCylinder, **here, person=station.filler, seal="F-BLED"),
+        load(clerk, station, cylinder.code),
     ):
         sower.deed("closing", f"desk:{station.site}", "bled", claim)
     return script, cylinder.code
@@ -56,19 +48,27 @@ def scrapped(sower: Sower, clerk: Clerk, station: Station) -> None:
         decided = clerk.make(c.DecideScrap, code=code, person=person, cause=c.Cause.LIFE_END)
         sower.deed("closing", office, "scrapping", decided)
         if way == "gone":
-            photo = hashlib.sha256(f"photo {code}".encode()).hexdigest()
             destroyed = clerk.make(
                 c.DestroyCylinder, code=code, site=station.site, person=person, witness=station.filler,
-                method="flattened", photo_digest=photo,
+                method="flattened", photo_digest=digest_of(f"photo {code}"),
             )  # fmt: skip
             sower.deed("closing", desk, "scrapping", destroyed)
             sower.deed("closing", office, "scrapping", clerk.make(c.DeregisterCylinder, code=code))
-            sower.deed("closing", desk, way, _prefill(clerk, station, code))
+            turned_up = clerk.make(c.CheckPrefill, code=code, site=station.site, person=station.filler)
+            sower.deed("closing", desk, way, turned_up)
         elif way == "not_destroyed":
             sower.deed("closing", office, way, clerk.make(c.DeregisterCylinder, code=code))
         else:
-            new_label = clerk.make(c.BindCode, code=code, new_code=_new_code(sower, station), retires=code)
-            sower.deed("closing", office, way, new_label)
+            label = relabel(clerk, station, code, new_code(sower, station), station.filler)
+            sower.deed("closing", office, way, label)
+
+
+def load(clerk: Clerk, station: Station, code: str) -> c.DepotOut:
+    """Out of the depot for sale, on the station's vehicle."""
+    return clerk.make(
+        c.DepotOut, code=code, site=station.site, person=station.filler, vehicle=station.vehicle,
+        purpose=c.Purpose.SALE,
+    )  # fmt: skip
 
 
 def _loads(sower: Sower, clerk: Clerk, station: Station) -> None:
@@ -90,7 +90,13 @@ def _loads(sower: Sower, clerk: Clerk, station: Station) -> None:
                 c.LockCylinder, code=cylinder.code, site=station.site, person=station.checker, cause=c.Cause.LEAK
             )
             sower.deed("midday", desk, "locking", locked)
-        sower.deed("midday", desk, way, _load(clerk, station, cylinder))
+        sower.deed("midday", desk, way, load(clerk, station, cylinder.code))
+    _black_gas(sower, clerk, station)
+
+
+def _black_gas(sower: Sower, clerk: Clerk, station: Station) -> None:
+    """Full of gas that no fill is known of: taken back from a customer, or counted when the first days were over."""
+    desk = f"desk:{station.site}"
     for content in (c.Content.EMPTY, c.Content.FULL):
         cylinder = sower.cylinder(site=station.site)
         collected = clerk.make(
@@ -98,36 +104,7 @@ def _loads(sower: Sower, clerk: Clerk, station: Station) -> None:
             vehicle=station.vehicle, content=content,
         )  # fmt: skip
         sower.deed("midday", desk, "collected", collected)
-        sower.deed("midday", desk, "black_gas", _load(clerk, station, cylinder))
-
-
-def _papers(sower: Sower, clerk: Clerk, station: Station) -> None:
-    """An office gives a code twice, a cylinder two codes of one scheme, and corrects what it cannot name."""
-    office = f"office:{station.enterprise}"
-    one, other = (sower.cylinder(site=station.site, scheme="own:") for _ in range(2))
-    for way, new_code in (("code_twice", other.code), ("two_labels", _new_code(sower, station))):
-        sower.deed("midday", office, way, clerk.make(c.BindCode, code=one.code, new_code=new_code))
-    again = structs.replace(one.registration, cylinder=clerk.ids.new(clerk.at_ms))
-    sower.deed("midday", office, "code_twice", again)
-    right_g = one.registration.tare_g + 20
-    fields: tuple[dict[str, Any], ...] = ({"corrects": _NO_SUCH_ENTRY, "tare_g": right_g}, {"corrects": 1})
-    for missing in fields:
-        claim = clerk.make(c.CorrectCylinder, code=one.code, cause=c.Cause.KEYING_ERROR, **missing)
-        sower.deed("midday", office, "bare_correction", claim)
-    honest = clerk.make(c.CorrectCylinder, code=other.code, cause=c.Cause.KEYING_ERROR, corrects=1, tare_g=right_g)
-    sower.deed("midday", office, "correction", honest)
-
-
-def _prefill(clerk: Clerk, station: Station, code: str) -> c.CheckPrefill:
-    return clerk.make(c.CheckPrefill, code=code, site=station.site, person=station.filler)
-
-
-def _load(clerk: Clerk, station: Station, cylinder: CityCylinder) -> c.DepotOut:
-    return clerk.make(
-        c.DepotOut, code=cylinder.code, site=station.site, person=station.filler, vehicle=station.vehicle,
-        purpose=c.Purpose.SALE,
-    )  # fmt: skip
-
-
-def _new_code(sower: Sower, station: Station) -> str:
-    return str(own_code(f"{station.enterprise}32", f"N{sower.chance.randrange(10**7):07d}"))
+        sower.deed("midday", desk, "black_gas", load(clerk, station, cylinder.code))
+    late = sower.cylinder(site=station.site)
+    found = clerk.make(c.CountStock, code=late.code, site=station.site, person=station.filler, content=c.Content.FULL)
+    sower.deed("midday", desk, "late_stock", found, load(clerk, station, late.code))

@@ -12,10 +12,18 @@ from ledger import claim as c
 from ledger.identity import own_code, parse_code
 from ledger.label import format_label
 
-_INTERRUPTED = 2
+_INTERRUPTED, _MERGED = 2, 6
+_KEYS_STAMP = 0.1
+"""How many key the stamp although nobody asks."""
+_SEALED = 0.5
+"""How many are sealed, although the district's pack does not ask for it yet."""
 _STATES = {
     "overdue": State.OVERDUE,
     "due_soon": State.DUE_SOON,
+    "large_due": State.LARGE_DUE,
+    "design_ended": State.DESIGN_ENDED,
+    "screw_collar": State.SCREW_COLLAR,
+    "bad_maker": State.BLACKLISTED,
     "over_age": State.OVER_AGE,
     "two_phase": State.TWO_PHASE,
     "unregistered": State.UNREGISTERED,
@@ -24,12 +32,15 @@ _STATES = {
 }
 # What goes wrong at each station: (fewest, most) cylinders. Where it depends on more than the cylinder, see `_patch`.
 _COUNTS = {
-    "unknown": (1, 2), "foreign": (2, 4), "unregistered": (1, 2), "cancelled": (1, 2), "overdue": (4, 7),
-    "due_soon": (1, 2), "over_age": (2, 3), "two_phase": (2, 3), "recalled": (2, 3), "bad_item": (3, 5),
-    "unchecked": (2, 3), "late_start": (1, 2), "wrong_line": (1, 1), "reused": (1, 1), "no_leave": (1, 1),
-    "no_certificate": (1, 2), "lapsed_certificate": (1, 1), "bad_lot": (1, 2), "overfill": (2, 3),
-    "overfill_insist": (1, 1), "same_person": (1, 2), "no_postcheck": (1, 2), "unreleased": (1, 1), "skew": (1, 2),
+    "unknown": (1, 2), "wrong_stamp": (1, 2), "unregistered": (1, 2), "cancelled": (1, 2), "overdue": (4, 7),
+    "due_soon": (1, 2), "large_due": (1, 2), "over_age": (2, 3), "design_ended": (1, 2), "screw_collar": (1, 2),
+    "two_phase": (2, 3), "recalled": (2, 3), "bad_maker": (1, 2), "bad_item": (3, 5), "below_tare": (1, 2),
+    "residue": (1, 2), "unchecked": (2, 3), "late_start": (1, 2), "wrong_line": (1, 1), "reused": (1, 1),
+    "no_leave": (1, 1), "no_certificate": (1, 2), "lapsed_certificate": (1, 1), "barred_person": (1, 1),
+    "bad_lot": (2, 3), "overfill": (2, 3), "overfill_insist": (1, 1), "underfill": (1, 2), "same_person": (1, 2),
+    "no_postcheck": (1, 2), "unreleased": (1, 1), "skew": (1, 2),
 }  # fmt: skip
+_WEIGHTS = ("overfill", "overfill_insist", "underfill", "below_tare", "residue")
 _STRAYS = (
     "wxp://f2f0KzQ3vW7demoDEMOdemo0000",
     "https://qr.alipay.com/fkx00000demo0000",
@@ -41,7 +52,9 @@ _STRAYS = (
 def station_scripts(sower: Sower, station: Station) -> list[Script]:
     """One station's shift, all but what was prepared beforehand; unshuffled."""
     scripts = [_honest(sower, station, n) for n in range(station.honest)]
-    for way, (fewest, most) in _COUNTS.items():
+    # Each fills what the other owns; for the one there is a custody agreement, which this district's pack ignores.
+    others = {"custody": (2, 4)} if station.enterprise == "TC" else {"foreign": (2, 4), "unlawful_sold": (3, 3)}
+    for way, (fewest, most) in (_COUNTS | others).items():
         scripts += [wrong(sower, station, way) for _ in range(sower.chance.randint(fewest, most))]
     for line in station.lines:
         if not line.good:
@@ -65,6 +78,9 @@ def script_for(sower: Sower, station: Station, tag: str, cylinder: CityCylinder,
         "tare_g": registered_g + (round(chance.gauss(0, 20)) if cylinder.headroom_g else 0),
         "residual_g": min(chance.randrange(0, 700), cylinder.target_g // 3),
         "overfill_g": 0 if cylinder.headroom_g else -30,
+        "serial": cylinder.registration.serial,
+        "key_stamp": chance.random() < _KEYS_STAMP,
+        "seal": f"F-{chance.randrange(10**6):06d}" if chance.random() < _SEALED else None,
         "target_net_g": cylinder.target_g,
         "line": chance.choice(station.good_lines()),
     }
@@ -76,11 +92,22 @@ def _honest(sower: Sower, station: Station, number: int) -> Script:
     interrupted = number < _INTERRUPTED
     # A scale forgets its preset offset in a power cut; the 15-kg class has the headroom to do without.
     model = "YSP35.5" if interrupted else ""
-    cylinder = sower.counted(station.site, sower.cylinder(site=station.site, model=model), c.Content.EMPTY)
+    # Some are of an enterprise that merged into this one: its own now.
+    merged = station.enterprise == "TC" and _INTERRUPTED <= number < _INTERRUPTED + _MERGED
+    owner = "HB" if merged else station.enterprise
+    script, cylinder = sold(sower, station, model, owner=owner)
+    return structs.replace(script, interrupt_at_g=cylinder.target_g // 2) if interrupted else script
+
+
+def sold(
+    sower: Sower, station: Station, model: str = "YSP35.5", *, owner: str | None = None
+) -> tuple[Script, CityCylinder]:
+    """An honest cylinder that goes all the way and out for sale; of this station's enterprise, or of `owner`."""
+    cylinder = sower.cylinder(site=station.site, owner=owner or station.enterprise, model=model)
+    sower.counted(station.site, cylinder, c.Content.EMPTY)
     tag = sower.tag("ok")
     sower.through[tag] = cylinder.code
-    cut = cylinder.target_g // 2 if interrupted else None
-    return script_for(sower, station, tag, cylinder, interrupt_at_g=cut)
+    return script_for(sower, station, tag, cylinder), cylinder
 
 
 def wrong(sower: Sower, station: Station, way: str) -> Script:
@@ -90,15 +117,17 @@ def wrong(sower: Sower, station: Station, way: str) -> Script:
         issuer = f"{station.enterprise}32"
         reading = format_label(own_code(issuer, f"9{chance.randrange(10**6):06d}"), HOST).url
         return Script(tag=tag, reading=reading, tare_g=16_500, line=station.good_lines()[0])
-    if way == "foreign":
-        owner = "JH" if station.enterprise == "TC" else "TC"
-        cylinder = sower.cylinder(owner=owner)
-        return script_for(sower, station, tag, cylinder)
-    # Over-filling needs room for a figure that no headroom swallows: the common 15-kg class.
-    model = "YSP35.5" if way.startswith("overfill") else ""
+    if way in ("foreign", "custody", "unlawful_sold"):
+        cylinder = sower.cylinder(owner="JH" if station.enterprise == "TC" else "TC")
+        return script_for(sower, station, tag, cylinder, **_patch(sower, station, way))
+    # Weights that are off need room for a figure that no headroom swallows: the common 15-kg class.
+    model = "YSP35.5" if way in _WEIGHTS else ""
     cylinder = sower.cylinder(_STATES.get(way, State.FIT), site=station.site, model=model)
     sower.counted(station.site, cylinder, c.Content.EMPTY)
-    return script_for(sower, station, tag, cylinder, **_patch(sower, station, way))
+    patch = _patch(sower, station, way)
+    if way == "below_tare":
+        patch["tare_g"] = cylinder.registration.tare_g - chance.randrange(900, 1_500, 50)
+    return script_for(sower, station, tag, cylinder, **patch)
 
 
 def _patch(sower: Sower, station: Station, way: str) -> dict[str, Any]:
@@ -106,7 +135,14 @@ def _patch(sower: Sower, station: Station, way: str) -> dict[str, Any]:
     chance = sower.chance
     scales = [line.line for line in station.lines if line.good and line.kind == "scale"]
     items = chance.sample([item for item in c.PrefillItem if item is not c.PrefillItem.LEAK], chance.randint(1, 2))
+    stamp = f"{chance.randrange(9_000_000, 10_000_000)}X"  # no serial here has a letter
     patches: dict[str, dict[str, Any]] = {
+        "wrong_stamp": {"serial": stamp, "key_stamp": True},
+        "unlawful_sold": {"no_authorisation": True, "insist": True},
+        "below_tare": {"residual_g": 0},
+        "residue": {"residual_g": chance.randrange(1_300, 3_000, 50)},
+        "barred_person": {"person": station.barred},
+        "underfill": {"overfill_g": -chance.randrange(800, 2_000, 50)},
         "bad_item": {"failed_items": tuple(items)},
         "unchecked": {"skip_prefill": True},
         "late_start": {"late_start_s": chance.randrange(150, 240), "line": scales[0]},

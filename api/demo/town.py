@@ -8,9 +8,10 @@ import random
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 
-from api.demo.city import DAY_MS, MINUTE_MS, ORIGIN, SHIFT_AT_MS, STATIONS, City
-from api.demo.city_filings import Clerk, Wave, counts, opening, waves
+from api.demo.city import DAY_MS, ORIGIN, SHIFT_AT_MS, STATIONS, City
+from api.demo.city_filings import counts, opening, waves
 from api.demo.city_signers import ClaimIds
+from api.demo.clerk import Clerk, Wave
 from api.demo.plant import Planting
 from ledger.bundle import open_bundle
 from ledger.entry import Answer
@@ -53,7 +54,8 @@ def found_city(url: str, city: City, planting: Planting, told: Told) -> int:
 def all_waves(city: City, planting: Planting, clerk: Clerk) -> Iterator[Wave]:
     """Everything before the shift, but for entry 0."""
     yield from waves(city, clerk)
-    clerk.at_ms = SHIFT_AT_MS - 30 * MINUTE_MS
+    # In the stations' first days: what is full now is opening stock.
+    clerk.at_ms = SHIFT_AT_MS - 5 * DAY_MS
     for station in STATIONS:
         yield from counts(clerk, station, planting.stock[station.site])
 

@@ -8,6 +8,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 
 from api.demo.plan import Seen
+from api.demo.plant_ways import WAYS, family_of
 from api.demo.report import Verdict, what_is
 from api.demo.server import Told
 from ledger.judge import FAMILIES
@@ -61,23 +62,27 @@ class Board:
         for site, seen in self._noes:
             colour = _COLOURS[seen.outcome]
             rule = seen.rules[0] if seen.rules else ""
-            table.add_row(site, f"[{colour}]{_WORDS[seen.outcome]}[/]", rule, title_zh(rule), what_is(seen.tag))
+            told = what_is(seen.tag) or title(rule)
+            table.add_row(site, f"[{colour}]{_WORDS[seen.outcome]}[/]", rule, told)
         return table
 
 
-def title_zh(rule: str) -> str:
-    """What a rule asks, in Chinese; '' for what is no rule of the pack."""
-    return _TITLES[rule].title_zh if rule in _TITLES else ""
+def title(rule: str) -> str:
+    """What a rule asks, Chinese and English; '' for what is no rule of the pack."""
+    return f"{_TITLES[rule].title_zh} {_TITLES[rule].title_en}" if rule in _TITLES else ""
 
 
 def show_verdict(console: Console, verdict: Verdict) -> None:
     """Planted against found, family by family, and each difference."""
     table = Table(title="埋设与查获 planted and found")
-    for name in ("类 family", "埋设 planted", "查获 found"):
-        table.add_column(name, justify="left" if name.startswith("类") else "right")
+    for name in ("类 family", "规则 rules", "埋设 planted", "查获 found"):
+        table.add_column(name, justify="right" if name.startswith(("埋设", "查获")) else "left")
     for family, planted in verdict.planted.items():
         found = verdict.found[family]
-        table.add_row(family, str(planted), f"[{'green' if found == planted else 'red'}]{found}[/]")
+        numbers = " ".join(
+            sorted({way.rule.partition("-")[2] for way in WAYS.values() if family_of(way.rule) == family})
+        )
+        table.add_row(family, numbers, str(planted), f"[{'green' if found == planted else 'red'}]{found}[/]")
     console.print(table)
     for missed in verdict.missed:
         console.print(f"[red]漏检 missed[/] {missed.tag} {missed.rule}: {missed.happened}", highlight=False)

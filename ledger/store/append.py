@@ -14,7 +14,7 @@ from ledger.errors import Corrupt, WrongLog
 from ledger.replay import next_link, pack_label
 from ledger.store.load import Loaded, LogCache, claim_key, lock_and_load
 from ledger.store.write import Batch, NewEntry, write_batch
-from ledger.world import chain_after, parties_of, subject_of
+from ledger.world import FOLD, chain_after, parties_of, subject_of
 
 
 class Received(Struct, frozen=True):
@@ -129,7 +129,7 @@ def open_log(connection: Connection, opening: Received, now: int) -> list[Answer
         raise WrongLog("建立日志须提交且仅提交一条 open_log", "opening a log takes one open_log claim for that origin")
     with connection.transaction():
         connection.execute(
-            "INSERT INTO log (origin, size, frontier, recorded_at, registry_index) VALUES (%s, 0, '', 0, -1)",
-            (bundle.log,),
+            "INSERT INTO log (origin, size, frontier, recorded_at, registry_index, fold) VALUES (%s, 0, '', 0, -1, %s)",
+            (bundle.log, FOLD),
         )
         return append(connection, bundle.log, [opening], now, LogCache())[0]

@@ -5,11 +5,11 @@ Steps, each naming what it finds:
  2. replay: every outcome, subject chain and pack is what deciding again gives (`ledger.replay`);
  3. every entry's claim stands, signed by its signer, at its position of a kept bundle; no bundle is left over;
  4. device chains follow from the bundles;
- 5. the tree: the size and frontier in the head are those of the entries' hashes;
+ 5. the tree: the size, frontier and newest leaf in the head are those of the entries' hashes;
  6. every row of every cache is what the folded world says, none missing, none extra.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import psycopg
 from msgspec import Struct
@@ -23,7 +23,7 @@ from ledger.merkle import Frontier, extend, pack_frontier, root_of
 from ledger.replay import Step, replay
 from ledger.store.cached import Indexed, compare_caches
 from ledger.store.load import LogHead, claim_key, read_head
-from ledger.world import Head, World, chain_after, parties_of
+from ledger.world import FOLD, Head, World, chain_after, parties_of
 
 Progress = Callable[[int, int], None]
 CHUNK = 1000
@@ -69,6 +69,29 @@ def audit(url: str, origin: str, progress: Progress | None = None) -> Report:
         return _Audit(connection, read_head(connection, origin, lock=False), progress).run()
 
 
+ENTRIES = "SELECT entry_index, body FROM entry WHERE log_id = %s ORDER BY entry_index"
+
+
+def in_chunks(rows: Iterable[TupleRow], size: int) -> Iterator[list[bytes]]:
+    """Entry bytes in index order, `CHUNK` at a time, from (index, bytes). A gap is named, and ends the reading."""
+    chunk: list[bytes] = []
+    expected = 0
+    for index, body in rows:
+        if index != expected:
+            break
+        chunk.append(bytes(body))
+        expected += 1
+        if len(chunk) == CHUNK:
+            yield chunk
+            chunk = []
+    else:
+        if expected >= size:
+            yield chunk
+            return
+    yield chunk
+    raise Corrupt(f"条目 {expected} 缺失", f"entry {expected} is missing")
+
+
 class _Audit:
     """One pass over one log, in one snapshot."""
 
@@ -93,7 +116,7 @@ class _Audit:
 
     def run(self) -> Report:
         try:
-            for bodies in self._chunks():
+            for bodies in in_chunks(self._rows(ENTRIES), self.head.size):
                 self._fetch_bundles(bodies)
                 for step in replay(self.world, bodies):
                     self._check(step)
@@ -121,22 +144,6 @@ class _Audit:
             cursor.itersize = CHUNK
             cursor.execute(sql.encode(), (self.head.log_id,))
             yield from cursor
-
-    def _chunks(self) -> Iterator[list[bytes]]:
-        """Entry bytes in index order, some at a time; a gap is named, and ends the reading."""
-        chunk: list[bytes] = []
-        rows = self._rows("SELECT entry_index, body FROM entry WHERE log_id = %s ORDER BY entry_index")
-        for expected, (index, body) in enumerate(rows):
-            if index != expected:
-                yield chunk
-                raise Corrupt(f"条目 {expected} 缺失", f"entry {expected} is missing")
-            chunk.append(bytes(body))
-            if len(chunk) == CHUNK:
-                yield chunk
-                chunk = []
-        yield chunk
-        if self.world.size < self.head.size:
-            raise Corrupt(f"条目 {self.world.size} 缺失", f"entry {self.world.size} is missing")
 
     def _fetch_bundles(self, bodies: list[bytes]) -> None:
         """The bundles that these entries name; the last one before them may reach into this chunk."""
@@ -218,6 +225,8 @@ class _Audit:
             ("frontier", pack_frontier(head.frontier).hex(), pack_frontier(self.frontier).hex()),
             ("recorded_at", head.recorded_at, world.recorded_at),
             ("registry_index", head.registry_index, world.registry_index),
+            ("last_leaf", head.last_leaf.hex(), world.last_leaf),
+            ("fold", head.fold, FOLD),
         ):
             if found != expected:
                 self._find("log", head.origin, f"{what}: {found}，应为 expected {expected}")

@@ -1,6 +1,7 @@
 """What every cache must hold, derived from a folded world, and where a table differs from it."""
 
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 from uuid import UUID
 
 import psycopg
@@ -59,7 +60,8 @@ class Indexed:
 
 def compare_caches(connection: psycopg.Connection, log_id: int, world: World) -> Iterator[Different]:
     """Every cached row of a log that is not what the world says: changed, missing or extra."""
-    for table, columns, expected in _expected(world):
+    for table, columns, rows in folded_tables(world):
+        expected = {row[0]: row[1:] for row in rows}
         with connection.cursor(f"compare {table}", binary=True) as cursor:
             cursor.itersize = 1000
             names = sql.SQL(", ").join(map(sql.Identifier, columns))
@@ -90,25 +92,38 @@ def _text(values: Row) -> str:
     )
 
 
-def _expected(world: World) -> Iterator[tuple[str, tuple[str, ...], dict[object, Row]]]:
-    """Table, its columns with the key first, and key -> the other columns' values."""
-    cylinders: dict[object, Row] = {UUID(key): (cylinder_encoder.encode(one),) for key, one in world.cylinders.items()}
-    yield "cylinder", ("cylinder", "body"), cylinders
-    yield (
-        "code",
-        ("code", "cylinder", "active"),
-        {code: (UUID(use.cylinder), use.active) for code, use in world.codes.items()},
-    )
-    yield (
-        "chain_head",
-        ("chain", "seq", "digest"),
-        {chain: (head.seq, bytes.fromhex(head.digest)) for chain, head in chain_heads(world)},
-    )
-    yield (
-        "record",
-        ("subject", "seq", "entry_index", "body"),
-        {
-            subject: (record.seq, record.entry_index, cylinder_encoder.encode(record.claim))
-            for subject, record in world.registry.records.items()
-        },
+class Folded(NamedTuple):
+    """A table that holds the newest state: its columns, the key first, and the rows that the world makes of it."""
+
+    table: str
+    columns: tuple[str, ...]
+    rows: Iterator[Row]
+
+
+def folded_tables(world: World) -> tuple[Folded, ...]:
+    """What the tables must hold that have no rows per entry. Rows are made as they are read."""
+    return (
+        Folded(
+            "cylinder",
+            ("cylinder", "body"),
+            ((UUID(key), cylinder_encoder.encode(one)) for key, one in world.cylinders.items()),
+        ),
+        Folded(
+            "code",
+            ("code", "cylinder", "active"),
+            ((code, UUID(use.cylinder), use.active) for code, use in world.codes.items()),
+        ),
+        Folded(
+            "chain_head",
+            ("chain", "seq", "digest"),
+            ((chain, head.seq, bytes.fromhex(head.digest)) for chain, head in chain_heads(world)),
+        ),
+        Folded(
+            "record",
+            ("subject", "seq", "entry_index", "body"),
+            (
+                (subject, record.seq, record.entry_index, cylinder_encoder.encode(record.claim))
+                for subject, record in world.registry.records.items()
+            ),
+        ),
     )

@@ -11,18 +11,22 @@ from psycopg import Connection, Cursor
 
 from ledger import claim as c
 from ledger.bundle import Bundle, decode_claim
-from ledger.cylinder import Cylinder
-from ledger.errors import Corrupt, NotFound
+from ledger.cylinder import Cylinder, stamp_of
+from ledger.errors import Busy, Corrupt, NotFound
 from ledger.merkle import Frontier, unpack_frontier
 from ledger.registry import Registry, subject_of_filing
-from ledger.world import CodeUse, Head, World
+from ledger.world import FOLD, CodeUse, Head, World
 
 cylinder_decoder = mjson.Decoder(Cylinder)
 cylinder_encoder = mjson.Encoder()
 
 
 class LogHead(Struct, frozen=True):
-    """A log's row: its id here, how many entries it has, and what appending needs of them. Times ms UTC."""
+    """A log's row: its id here, how many entries it has, and what appending needs of them. Times ms UTC.
+
+    `last_leaf` is the newest entry's leaf hash, empty before entry 0; `fold` the version of the fold that made the
+    caches (`ledger.world.FOLD`).
+    """
 
     log_id: int
     origin: str
@@ -30,6 +34,8 @@ class LogHead(Struct, frozen=True):
     frontier: Frontier
     recorded_at: int
     registry_index: int
+    last_leaf: bytes
+    fold: int
 
 
 class ClaimKey(NamedTuple):
@@ -81,7 +87,7 @@ def id_bytes(uuid: str) -> bytes:
     return bytes.fromhex(uuid.replace("-", ""))
 
 
-_HEAD = "SELECT log_id, size, frontier, recorded_at, registry_index FROM log WHERE origin = %s"
+_HEAD = "SELECT log_id, size, frontier, recorded_at, registry_index, last_leaf, fold FROM log WHERE origin = %s"
 
 
 def read_head(connection: Connection, origin: str, *, lock: bool) -> LogHead:
@@ -97,8 +103,18 @@ def _head_of(origin: str, cursor: Cursor) -> LogHead:
     row = cursor.fetchone()
     if row is None:
         raise NotFound(f"此处没有日志 {origin}；请先建立", f"no log {origin} here; open it first")
-    log_id, size, frontier, recorded_at, registry_index = row
-    return LogHead(log_id, origin, size, unpack_frontier(frontier), recorded_at, registry_index)
+    log_id, size, frontier, recorded_at, registry_index, last_leaf, fold = row
+    return LogHead(log_id, origin, size, unpack_frontier(frontier), recorded_at, registry_index, last_leaf, fold)
+
+
+def other_fold(origin: str) -> Busy:
+    """The fault of a log whose caches another version of the fold made."""
+    return Busy(
+        f"日志 {origin} 的缓存表由另一版本折叠而成；请停止服务，用本版本运行 ledger migrate，再启动",
+        f"the cached tables of {origin} are of another version; stop serving, run ledger migrate of this version,"
+        " then serve again",
+        retry_after_s=60,
+    )
 
 
 def load_registry(connection: Connection, log_id: int) -> Registry:
@@ -128,7 +144,8 @@ class Loaded(NamedTuple):
 
 
 def lock_and_load(connection: Connection, origin: str, bundles: Iterable[Bundle], cache: LogCache) -> Loaded:
-    """Lock the log until the transaction ends, and load what these bundles name; NotFound if there is no such log.
+    """Lock the log until the transaction ends, and load what these bundles name; NotFound if there is no such log,
+    Busy if its caches are another version's.
 
     The questions go out together, in one round trip. The server takes them in order, each in a snapshot of its own
     (read committed), so all that follow the lock see what the last writer committed.
@@ -142,8 +159,11 @@ def lock_and_load(connection: Connection, origin: str, bundles: Iterable[Bundle]
         by_id = connection.execute(_BY_ID, (log_id, list(named.cylinders)), binary=True) if named.cylinders else ()
         chains = connection.execute(_CHAINS, (log_id, list(named.chains)), binary=True)
     head = _head_of(origin, heads)
+    if head.fold != FOLD:
+        raise other_fold(origin)
     world = World(origin, cache.registry(connection, head))
     world.size, world.recorded_at, world.registry_index = head.size, head.recorded_at, head.registry_index
+    world.last_leaf = head.last_leaf.hex()
     for code, active, key, body in codes:
         world.codes[code] = CodeUse(key, active=active)
         if key not in world.cylinders:
@@ -215,8 +235,11 @@ def _named(bundles: Iterable[Bundle]) -> _Named:
                 named.chains.add(f"site:{claim.site}")
             else:
                 named.codes.add(claim.code)
-                if isinstance(claim, c.RegisterCylinder):
+                if isinstance(claim, c.CheckPrefill):
+                    named.codes.update(claim.also_read)
+                elif isinstance(claim, c.RegisterCylinder):
                     named.cylinders.add(claim.cylinder)
-                if isinstance(claim, c.BindCode):
+                    named.codes.update(claim.also, (stamp_of(claim),))
+                elif isinstance(claim, c.BindCode):
                     named.codes.add(claim.new_code)
     return named

@@ -21,7 +21,8 @@ from ledger.entry import Entry, decode_entry, leaf_hash
 from ledger.errors import Busy, NotFound
 from ledger.store import schema as t
 from ledger.store.keys import Keys
-from ledger.store.load import cylinder_decoder
+from ledger.store.load import cylinder_decoder, other_fold
+from ledger.world import FOLD
 
 Engine = sa.Engine
 Connection = sa.Connection
@@ -101,13 +102,41 @@ def log_state(connection: sa.Connection, origin: str) -> LogState:
 
 
 def hosted_origins(url: str) -> list[str]:
-    """The origins of the logs in the database at `url`, oldest first. NotFound when `migrate` never ran, else Busy."""
+    """The origins of the logs in the database at `url`, oldest first.
+
+    NotFound when `migrate` never ran or is behind, Busy when the database is away.
+    """
+    return [origin for origin, _ in _folds(url)]
+
+
+def servable_origins(url: str) -> list[str]:
+    """As `hosted_origins`; Busy, too, for a log whose caches another version of the fold made."""
+    folds = _folds(url)
+    for origin, fold in folds:
+        if fold != FOLD:
+            raise other_fold(origin)
+    return [origin for origin, _ in folds]
+
+
+def outdated_origins(url: str) -> list[str]:
+    """The logs whose caches another version of the fold made: `rebuild` makes them anew."""
+    return [origin for origin, fold in _folds(url) if fold != FOLD]
+
+
+def _folds(url: str) -> list[tuple[str, int]]:
     engine = sa.create_engine(t.engine_url(url), poolclass=sa.NullPool)
     try:
         with engine.connect() as connection:
-            if not sa.inspect(connection).has_table(t.log.name):
+            found = sa.inspect(connection)
+            if not found.has_table(t.log.name):
                 raise NotFound("数据库尚未建表；请先运行 ledger migrate", "no tables yet; run ledger migrate first")
-            return list(connection.execute(sa.select(t.log.c.origin).order_by(t.log.c.log_id)).scalars())
+            if not {column["name"] for column in found.get_columns(t.log.name)} >= set(t.log.c.keys()):
+                raise NotFound(
+                    "数据库结构是旧版本的；请先运行 ledger migrate",
+                    "the schema is an older version's; run ledger migrate first",
+                )
+            rows = connection.execute(sa.select(t.log.c.origin, t.log.c.fold).order_by(t.log.c.log_id))
+            return [(origin, fold) for origin, fold in rows]
     except _AWAY as error:
         raise Busy("无法连接数据库", "cannot connect to the database") from error
 
@@ -174,7 +203,7 @@ def open_recalls(connection: sa.Connection, log_id: int) -> list[c.OpenRecall]:
     """The recalls that are not closed, oldest first."""
     rows = connection.execute(
         sa.select(t.record.c.body)
-        .where(t.record.c.log_id == log_id, t.record.c.subject.startswith("recall:"))
+        .where(t.record.c.log_id == log_id, t.record_kind == "recall")
         .order_by(t.record.c.entry_index)
     ).scalars()
     claims = [decode_claim(bytes(body).decode()) for body in rows]

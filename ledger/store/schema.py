@@ -21,6 +21,8 @@ log = sa.Table(
     sa.Column("frontier", BYTEA, nullable=False),
     sa.Column("recorded_at", sa.BigInteger, nullable=False),
     sa.Column("registry_index", sa.BigInteger, nullable=False),
+    sa.Column("last_leaf", BYTEA, nullable=False),
+    sa.Column("fold", sa.Integer, nullable=False),
 )
 entry = sa.Table(
     "entry",
@@ -85,6 +87,8 @@ record = sa.Table(
     sa.Column("entry_index", sa.BigInteger, nullable=False),
     sa.Column("body", BYTEA, nullable=False),
 )
+record_kind = sa.literal_column("split_part(record.subject, ':', 1)", sa.Text)
+"""A record's kind, spelt as the index `record_by_kind` has it."""
 CACHES = (claim_index, entry_party, cylinder, code, chain_head, record)
 
 

@@ -5,6 +5,8 @@ from typing import NamedTuple
 from psycopg import Connection
 
 from ledger import claim as c
+from ledger import events as e
+from ledger.cylinder import codes_of
 from ledger.entry import Entry
 from ledger.merkle import extend, pack_frontier
 from ledger.store.load import DEVICE, ClaimKey, Loaded, cylinder_encoder
@@ -40,7 +42,7 @@ class Batch:
         kind, _, key = entry.subject.partition(":")
         if kind == "cylinder":
             self.cylinders.add(key)
-            self._touch_codes(world, key, claim)
+            self._touch_codes(world, key, entry, claim)
         else:
             self.chains.add(entry.subject)
         if isinstance(claim, c.Filing):
@@ -48,9 +50,10 @@ class Batch:
             if isinstance(claim, c.FileUseRegistration):
                 self.cylinders.update(key for key in claim.cylinders if key in world.cylinders)
 
-    def _touch_codes(self, world: World, key: str, claim: c.AnyClaim) -> None:
+    def _touch_codes(self, world: World, key: str, entry: Entry, claim: c.AnyClaim) -> None:
         if isinstance(claim, c.RegisterCylinder):
-            self.codes.add(claim.code)
+            assert isinstance(entry.outcome, e.CylinderRegistered)
+            self.codes.update(codes_of(claim, entry.outcome))
         if isinstance(claim, c.BindCode):
             self.codes.update({claim.new_code} if claim.retires is None else {claim.new_code, claim.retires})
         if isinstance(claim, c.DeregisterCylinder):
@@ -78,6 +81,7 @@ def write_batch(connection: Connection, loaded: Loaded, batch: Batch) -> None:
             "frontier": pack_frontier(frontier),
             "recorded_at": world.recorded_at,
             "registry_index": world.registry_index,
+            "last_leaf": batch.entries[-1].leaf,
         }
         | _index_columns(batch)
         | _cache_columns(batch, world),
@@ -122,7 +126,7 @@ WITH entries AS (
     ON CONFLICT (log_id, chain) DO UPDATE SET seq = excluded.seq, digest = excluded.digest
 )
 UPDATE log SET size = %(size)s, frontier = %(frontier)s, recorded_at = %(recorded_at)s,
-    registry_index = %(registry_index)s
+    registry_index = %(registry_index)s, last_leaf = %(last_leaf)s
 WHERE log_id = %(log_id)s
 """
 

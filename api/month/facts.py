@@ -1,0 +1,47 @@
+"""What the town's people know, all together: whose each cylinder is and where, and what the authority announced."""
+
+from api.month.life import Bottle, Customer
+from ledger import claim as c
+
+
+class Facts:
+    """The town as its people know it. `recalls`: maker, first and last month of making. `eased_until`: the last of the
+    first days, in which FILL-11, FILL-12 and REG-01 only warn.
+    """
+
+    def __init__(self, eased_until: str) -> None:
+        """An empty town."""
+        self.eased_until = eased_until
+        self.bottles: dict[str, Bottle] = {}
+        self.registered: set[str] = set()
+        self.customers: dict[str, Customer] = {}
+        self.recalls: list[tuple[str, str, str]] = []
+        self.enterprise_of: dict[str, str] = {}
+
+    def add(self, bottle: Bottle) -> None:
+        """From now on its label and its stamp are known."""
+        self.bottles[bottle.code] = self.bottles[bottle.stamp] = bottle
+
+    def relabel(self, bottle: Bottle, code: str) -> None:
+        """It wears another label; the old one is never used again."""
+        self.bottles[code] = bottle
+        bottle.code = code
+
+    def note(self, claim: c.AnyClaim) -> None:
+        """What was rightly registered or announced holds from the moment that it is told."""
+        if isinstance(claim, c.RegisterCylinder):
+            self.registered |= {claim.code, stamp_of(claim)}
+        if isinstance(claim, c.BindCode):
+            self.registered.add(claim.new_code)
+        if isinstance(claim, c.OpenRecall):
+            self.recalls.append((claim.maker or "", claim.made_from or "", claim.made_to or ""))
+        if isinstance(claim, c.SeizeCylinder):
+            self.bottles[claim.code].orders.add(claim.order_no)
+        if isinstance(claim, c.FileSeizureOrder) and claim.status == "lifted":
+            for bottle in self.bottles.values():
+                bottle.orders.discard(claim.order_no)
+
+
+def stamp_of(claim: c.RegisterCylinder) -> str:
+    """The stamp on the metal as a code."""
+    return f"stamp:{claim.maker}_{claim.serial}_{claim.made_month}"

@@ -1,0 +1,61 @@
+"""Reading what is committed, bytes as they are stored: for whoever publishes a log.
+
+One snapshot holds the head and the entries, so that they belong together whatever is appended meanwhile.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import sqlalchemy as sa
+from msgspec import Struct
+
+from ledger.errors import Corrupt, NotFound
+from ledger.merkle import Frontier, unpack_frontier
+from ledger.store import schema as t
+from ledger.store.read import Connection, Engine, reading
+
+
+class Committed(Struct, frozen=True):
+    """A log as one snapshot has it: `size` entries, and the frontier that appending kept in the head row.
+
+    `primary` is false on a replica, which may lack or lose what its primary answered for.
+    """
+
+    connection: Connection
+    log_id: int
+    size: int
+    frontier: Frontier
+    primary: bool
+
+    def bodies(self, start: int, end: int, chunk: int) -> Iterator[list[bytes]]:
+        """Entry bytes [start, end) in index order, `chunk` at a time. Corrupt when one is missing."""
+        columns = sa.select(t.entry.c.entry_index, t.entry.c.body).where(t.entry.c.log_id == self.log_id)
+        for first in range(start, end, chunk):
+            below = min(first + chunk, end)
+            within = sa.and_(t.entry.c.entry_index >= first, t.entry.c.entry_index < below)
+            rows = self.connection.execute(columns.where(within).order_by(t.entry.c.entry_index)).all()
+            for expected, (index, _) in enumerate(rows, first):
+                if index != expected:
+                    raise _missing(expected)
+            if len(rows) < below - first:
+                raise _missing(first + len(rows))
+            yield [bytes(body) for _, body in rows]
+
+
+@contextmanager
+def committed(engine: Engine, origin: str) -> Iterator[Committed]:
+    """One snapshot of a log. NotFound when there is none of that origin, Busy when the database is away."""
+    head = sa.select(t.log.c.log_id, t.log.c.size, t.log.c.frontier, sa.func.pg_is_in_recovery())
+    with reading(engine, ()) as connection:
+        found = connection.execute(head.where(t.log.c.origin == origin)).one_or_none()
+        if found is None:
+            raise NotFound(f"此处没有日志 {origin}", f"no log {origin} here")
+        log_id, size, frontier, replica = found
+        yield Committed(connection, log_id, size, unpack_frontier(bytes(frontier)), not replica)
+
+
+def _missing(index: int) -> Corrupt:
+    return Corrupt(
+        f"数据库中缺第 {index} 条；请停止写入，运行 ledger audit",
+        f"entry {index} is missing from the database; stop writing and run ledger audit",
+    )
