@@ -26,15 +26,15 @@ def apply(
     stage = TABLE[old.stage, sign_of(claim, event)]
     overtaken = isinstance(event, e.PlacedEvent) and event.superseded
     changes: dict[str, object] = {} if overtaken else _changes(old, claim, event, at)
-    if isinstance(claim, PLACING) and seen_at > old.placed_at:
+    if type(claim) in PLACING and seen_at > old.placed_at:
         changes["placed_at"] = seen_at
     return structs.replace(old, seq=old.seq + 1, leaf=leaf, entry_index=entry_index, **{"stage": stage, **changes})
 
 
-PLACING = (
+PLACING = frozenset({
     c.CheckPrefill, c.StartFill, c.CompleteFill, c.InterruptFill, c.CheckPostfill, c.DepotOut, c.DepotIn,
     c.CollectCylinder, c.HandOver, c.CountStock, c.RecordInspection,
-)  # fmt: skip
+})  # fmt: skip
 """Claims that are made with the cylinder at hand: each says where it is when it is seen."""
 
 

@@ -106,8 +106,8 @@ class Case:
     """
 
     __slots__ = (
-        "at", "claim", "clock_offset_ms", "cylinder", "enterprise", "gate", "params", "recorded_at", "scanned_at",
-        "site", "today", "world",
+        "at", "claim", "clock_offset_ms", "cylinder", "enterprise", "gate", "params", "recorded_at", "registry",
+        "scanned_at", "site", "today", "world",
     )  # fmt: skip
 
     params: dict[str, int]
@@ -117,6 +117,7 @@ class Case:
     ) -> None:
         """The case of one claim, judged as of `at`."""
         self.world = world
+        self.registry: Registry = world.registry
         self.claim = claim
         self.gate = gate_of(claim)
         self.at = at
@@ -129,11 +130,6 @@ class Case:
         site: str | None = getattr(claim, "site", None)
         self.site: c.FileSite | None = None if site is None else world.registry.get(c.FileSite, site)
         self.enterprise: str | None = None if self.site is None else self.site.enterprise
-
-    @property
-    def registry(self) -> Registry:
-        """The registry of the world."""
-        return self.world.registry
 
 
 Finding = tuple[str, dict[str, int | str]]
