@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -15,6 +16,10 @@ from api.docs_page import docs_routes
 from api.health import health_routes
 from api.openapi import describe
 from api.problems import on_exception
+from api.proving import proof_routes
+from api.publish.loop import PublishingThread
+from api.published import one_segment, published_routes, published_size
+from api.registry import registry_routes
 from api.sites import site_routes
 from ledger.store.writer import Writer
 
@@ -23,6 +28,7 @@ class LedgerApp(Litestar):
     """Litestar, with a door of its own for bundles, and with `%2F` in a code not taken for a path's `/`."""
 
     door: BundleDoor
+    origins: tuple[str, ...]
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's own
         """Bundles go straight to their door; everything else is routed by the path as it was sent."""
@@ -32,6 +38,7 @@ class LedgerApp(Litestar):
                 return
             if b"%" in scope["raw_path"]:
                 scope["path"] = scope["raw_path"].decode("ascii", "replace")
+            scope["path"] = one_segment(scope["path"], self.origins)
         await super().__call__(scope, receive, send)
 
 
@@ -42,10 +49,15 @@ def create_app(deployment: Deployment) -> LedgerApp:
         bundle_route(door),
         *cylinder_routes(deployment),
         *site_routes(deployment),
+        *registry_routes(deployment),
+        *published_routes(deployment),
+        *proof_routes(deployment),
         *health_routes(deployment),
     ]
     for origin, log in deployment.logs.items():
         deployment.metrics.watch(origin, _queue_length(log.writer))
+    for origin, published in deployment.published.items():
+        deployment.metrics.watch_published(origin, partial(published_size, published.store))
     app = LedgerApp(
         [*routes, *docs_routes(lambda: describe(routes, version("cylinder-ledger")))],
         exception_handlers={Exception: on_exception},
@@ -53,7 +65,7 @@ def create_app(deployment: Deployment) -> LedgerApp:
         logging_config=None,
         lifespan=[_running(deployment)],
     )
-    app.door = door
+    app.door, app.origins = door, tuple(sorted(deployment.logs, key=len, reverse=True))
     return app
 
 
@@ -66,6 +78,10 @@ def _running(deployment: Deployment) -> Callable[[Litestar], AbstractAsyncContex
     async def running(_: Litestar) -> AsyncIterator[None]:
         with ExitStack() as stack:
             stack.callback(deployment.engine.dispose)
+            # Entered first, left last: what the writers commit in the end is published too.
+            for published in deployment.published.values():
+                if published.loop is not None:
+                    stack.enter_context(PublishingThread(published.loop))
             for log in deployment.logs.values():
                 stack.enter_context(log.writer)
             try:

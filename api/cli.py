@@ -12,12 +12,16 @@ FAULT_EXIT_CODE = 2
 
 COMMANDS = {
     "serve": ("api.serve_command:serve_command", "启动服务。Serve the ledger over HTTP."),
-    "migrate": ("api.log_commands:migrate_command", "建表或升级数据库。Bring a database to this version's schema."),
+    "migrate": ("api.log_commands:migrate_command", "建表、升级、重建缓存表。Bring a database to this version."),
     "keygen": ("api.log_commands:keygen_command", "生成签名密钥。Make a signing key."),
     "open-log": ("api.log_commands:open_log_command", "建立日志（第 0 条）。Open a log: its entry 0."),
     "file": ("api.file_command:file_command", "签名并提交登记。Sign and submit filings."),
+    "import": ("api.fleet.command:import_command", "导入气瓶台账，或试导入。Import a fleet file, or try to."),
+    "publish": ("api.publish.command:publish_command", "发布日志：静态文件与存证快照。Publish a log, checkpoint it."),
+    "vkey": ("api.publish.command:vkey_command", "打印发布密钥的验证公钥。Print the vkeys of publishing keys."),
     "audit": ("api.audit_command:audit_command", "审计全部记录。Re-read, re-hash and re-decide everything."),
     "demo": ("api.demo.command:demo_command", "演示。The demo."),
+    "month": ("api.month.command:month_command", "清白之月。A month of honest work."),
     "bench": ("api.bench.command:bench_command", "压测。The bench."),
 }
 """Name: where the command is, and one line of help."""

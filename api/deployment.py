@@ -8,6 +8,8 @@ from litestar.datastructures import Headers
 
 from api.access import Access
 from api.metrics import Metrics
+from api.publish.loop import Loop
+from api.publish.tile_store import TileStore
 from ledger.errors import Malformed, NotFound, WrongLog
 from ledger.store.keys import Keys
 from ledger.store.read import ALL_SITES, Connection, Engine, LogState, log_state, reading
@@ -24,6 +26,13 @@ class HostedLog(NamedTuple):
     keys: Keys
 
 
+class PublishedLog(NamedTuple):
+    """A log's published files, and the loop of this process that writes them; None when another process does."""
+
+    store: TileStore
+    loop: Loop | None
+
+
 class Asked(NamedTuple):
     """What a read may use: a connection within the reader's scope, the log as it stands, and if all of it shows."""
 
@@ -38,10 +47,11 @@ class Deployment:
     def __init__(
         self, logs: Iterable[HostedLog], engine: Engine, clock: Clock, access: Access, *, label_host: str | None = None
     ) -> None:
-        """Nothing runs yet: the app's lifespan starts and stops the writers."""
+        """Nothing runs yet: the app's lifespan starts and stops the writers and publishers."""
         self.logs = {log.writer.origin: log for log in logs}
         self.engine, self.clock, self.access, self.label_host = engine, clock, access, label_host
         self.metrics = Metrics()
+        self.published: dict[str, PublishedLog] = {}
 
     def hosted(self, origin: str) -> HostedLog:
         """The log of that origin; WrongLog names those hosted here."""

@@ -8,27 +8,44 @@ from litestar.openapi import ResponseSpec
 from msgspec import Struct
 
 from api.cylinders import Asking
-from api.deployment import Deployment
+from api.deployment import Deployment, PublishedLog
 from api.problems import documented
+from api.published import published_size
 from ledger.store.read import log_state, reading
 
 TAG = "运行 · operation"
 TEXT_FORMAT = "text/plain; version=0.0.4"
 
 
+class Publishing(Struct, frozen=True):
+    """How a log is published, up to which size, and what is wrong, if anything.
+
+    off: nobody told us to · elsewhere: another process does · starting · running · standby: another process does, this
+    one would take its place · waiting: database or disk is away · stopped: for `reason`, until a person has looked.
+    """
+
+    state: Literal["off", "elsewhere", "starting", "running", "standby", "waiting", "stopped"]
+    size: int
+    rechecked: int
+    reason: str
+    zh: str
+    en: str
+
+
 class LogHealth(Struct, frozen=True):
-    """One log: its size, the age of its last entry (ms by our clock), and how many bundles wait."""
+    """One log: its size, the age of its last entry (ms by our clock), how many bundles wait, how it is published."""
 
     log: str
     size: int
     last_entry_age_ms: int
     waiting: int
+    publishing: Publishing
 
 
 class Health(Struct, frozen=True):
-    """`status` is `ok` whenever this is answered with 200; a database that is away is answered with 503."""
+    """`failing` while publishing of a log stands still; claims are taken all the same. 503: no database."""
 
-    status: Literal["ok"]
+    status: Literal["ok", "failing"]
     at: int
     logs: list[LogHealth]
 
@@ -44,8 +61,10 @@ def health_routes(deployment: Deployment) -> list[HTTPRouteHandler]:
             for origin, log in deployment.logs.items():
                 state = log_state(connection, origin)
                 age_ms = max(0, now - state.recorded_at)
-                logs.append(LogHealth(origin, state.size, age_ms, log.writer.waiting))
-        return Health("ok", now, logs)
+                publishing = _publishing(deployment.published.get(origin))
+                logs.append(LogHealth(origin, state.size, age_ms, log.writer.waiting, publishing))
+        failing = any(log.publishing.state in ("stopped", "waiting") for log in logs)
+        return Health("failing" if failing else "ok", now, logs)
 
     @get(
         "/metrics", tags=[TAG], sync_to_thread=False, media_type=TEXT_FORMAT, summary="Prometheus 指标 · metrics",
@@ -57,3 +76,14 @@ def health_routes(deployment: Deployment) -> list[HTTPRouteHandler]:
         return Response(deployment.metrics.exposition(), media_type=TEXT_FORMAT)
 
     return [get_health, get_metrics]
+
+
+def _publishing(published: PublishedLog | None) -> Publishing:
+    if published is None:
+        zh, en = "未配置发布（LEDGER_PUBLISH_FILE）", "publishing is not configured (LEDGER_PUBLISH_FILE)"
+        return Publishing("off", 0, 0, "", zh, en)
+    size = published_size(published.store)
+    if published.loop is None:
+        return Publishing("elsewhere", size, 0, "", "", "")
+    status = published.loop.status
+    return Publishing(status.state, size, status.rechecked, status.reason, status.zh, status.en)

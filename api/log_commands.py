@@ -3,18 +3,29 @@
 from pathlib import Path
 
 import click
+from rich.console import Console
+from rich.progress import Progress
 
 from api.databases import open_database
 from api.packs import shipped_pack
 from api.serve import real_clock
-from api.signing import keep_chain, new_claim_id, new_private_key, read_private_key, read_signer_key, write_private_key
+from api.signing import (
+    keep_chain,
+    new_claim_id,
+    new_pq_key,
+    new_private_key,
+    read_private_key,
+    read_signer_key,
+    write_private_key,
+)
 from ledger.bundle import encode_payload, open_bundle, public_key, sign_bundle, signer_id, signer_key
 from ledger.claim import OpenLog
 from ledger.errors import Malformed
 from ledger.judge import pack_faults
 from ledger.store.append import Received, open_log
 from ledger.store.migrate import migrate
-from ledger.store.read import hosted_origins
+from ledger.store.read import hosted_origins, outdated_origins
+from ledger.store.rebuild import rebuild
 from ledger.store.writer import connect_writer
 
 _DATA = click.option(
@@ -24,24 +35,44 @@ _DATA = click.option(
 
 @click.command("migrate")
 @_DATA
-def migrate_command(data: Path | None) -> None:
-    """建表，或升级到本版本的表结构；只进不退。
+@click.option("--rebuild", "every", is_flag=True, help="缓存表受损时，全部重建。Make all caches anew, as when damaged.")
+def migrate_command(data: Path | None, *, every: bool) -> None:
+    """建表，或升级到本版本的表结构，并由日志重建旧版本的缓存表；只进不退。先停止服务。
 
-    Make the tables, or bring them to this version's schema; forward only.
+    Make the tables, or bring them to this version's schema, and make caches of older versions anew from the log;
+    forward only. Stop serving first.
     """
+    console = Console(stderr=True)
     with open_database(data) as url:
         migrate(url)
+        for origin in hosted_origins(url) if every else outdated_origins(url):
+            entries = _rebuild(console, url, origin)
+            click.echo(f"缓存表已由日志重建 · caches made anew: {origin}, {entries} 条 entries")
     click.echo("数据库已是最新结构 · the schema is up to date")
+
+
+def _rebuild(console: Console, url: str, origin: str) -> int:
+    with Progress(console=console, transient=True) as bar:
+        task = bar.add_task(f"重建 rebuild {origin}", total=None)
+        return rebuild(url, origin, lambda done, total: bar.update(task, completed=done, total=total))
 
 
 @click.command("keygen")
 @click.argument("path", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--alg", type=click.Choice(["ed25519", "p256"]), default="ed25519", help="算法。The algorithm.")
+@click.option(
+    "--alg", type=click.Choice(["ed25519", "p256", "mldsa44"]), default="ed25519",
+    help="算法；mldsa44 只签存证快照。The algorithm; mldsa44 signs checkpoints only.",
+)  # fmt: skip
 def keygen_command(path: Path, alg: str) -> None:
     """生成签名密钥，存为 PEM（权限 0600），并打印签名者编号和公钥。
 
-    Make a signing key as a PEM file only you may read; print the signer's id and its public key for enrolment.
+    Make a signing key as a PEM file only you may read; print the signer's id and its public key for enrolment. What a
+    key for checkpoints is called in a policy, `ledger vkey` prints.
     """
+    if alg == "mldsa44":
+        write_private_key(path, new_pq_key())
+        click.echo(f"已生成；公钥用 ledger vkey 打印 · made; ledger vkey prints its public key: {path}")
+        return
     key = new_private_key(alg)
     write_private_key(path, key)
     public = signer_key(key)

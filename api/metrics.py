@@ -14,7 +14,7 @@ _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 
 
 class Metrics:
-    """The metrics of one app, in a registry of its own. Only the event loop's thread counts."""
+    """The metrics of one app, in a registry of its own. Only the event loop's thread counts claims."""
 
     def __init__(self) -> None:
         """All at zero."""
@@ -32,6 +32,17 @@ class Metrics:
             buckets=_SECONDS, registry=registry,
         )  # fmt: skip
         self._waiting = Gauge("ledger_waiting_bundles", "Bundles in the writer's queue", ["log"], registry=registry)
+        self._published = Gauge(
+            "ledger_published_size", "Entries under the published checkpoint", ["log"], registry=registry
+        )
+        self._lag = Histogram(
+            "ledger_checkpoint_lag_seconds", "From an entry's recording to the checkpoint that covers it", ["log"],
+            buckets=_SECONDS, registry=registry,
+        )  # fmt: skip
+        self._trouble = Gauge(
+            "ledger_publishing_trouble", "1 for the last reason why publishing stood still, 0 once it went on",
+            ["log", "reason"], registry=registry,
+        )  # fmt: skip
         # Looking a label up costs more than counting.
         self._claim = cache(self._claims.labels)
         self._finding = cache(self._findings.labels)
@@ -54,6 +65,21 @@ class Metrics:
                 self._finding(bundle.log, act, "reason" if refused else "violation", note.rule).inc()
             for note in outcome.warnings:
                 self._finding(bundle.log, act, "warning", note.rule).inc()
+
+    def watch_published(self, log: str, size: Callable[[], float]) -> None:
+        """Ask for this log's published size at every scrape, and show its lag before its first checkpoint."""
+        self._published.labels(log).set_function(size)
+        self._lag.labels(log)
+
+    def published(self, log: str, lags_ms: list[int]) -> None:
+        """Count how long the entries of a new checkpoint waited for it."""
+        lag = self._lag.labels(log)
+        for lag_ms in lags_ms:
+            lag.observe(lag_ms / 1000)
+
+    def publishing_trouble(self, log: str, reason: str, *, over: bool) -> None:
+        """Show why publishing stands still, or that it goes on again."""
+        self._trouble.labels(log, reason).set(0 if over else 1)
 
     def fault(self, slug: str) -> None:
         """Count one bundle that was not taken."""

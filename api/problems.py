@@ -7,6 +7,7 @@ Unauthorised                 401   a token is missing or wrong
 Forbidden                    403   the token does not cover this
 NotFound, WrongLog           404
 TooLarge                     413
+BadProof                     422   hashes, root and entry do not belong together
 Busy                         503   with Retry-After: send the same bytes again
 Corrupt, anything else       500   a bug; its traceback goes to standard error, never to the asker
 """
@@ -63,6 +64,7 @@ _STATUS: tuple[tuple[type[f.LedgerError], int, str], ...] = (
     (f.BadSignature, 401, "签名无效"),
     (Unauthorised, 401, "未授权"),
     (f.Forbidden, 403, "无权查询"),
+    (f.BadProof, 422, "证明无效"),
     (f.WrongLog, 404, "日志不符"),
     (f.NotFound, 404, "未找到"),
     (f.Busy, 503, "系统繁忙"),

@@ -11,11 +11,15 @@ import uvicorn
 
 from api.access import Access
 from api.app import LedgerApp, create_app
-from api.deployment import Clock, Deployment, HostedLog
+from api.deployment import Clock, Deployment, HostedLog, PublishedLog
+from api.publish.loop import Loop, Status
+from api.publish.plan import Place, read_places
+from api.publish.publisher import Published
+from api.publish.tile_store import TileStore, log_folder
 from api.settings import BadSettings, Settings
 from ledger.errors import NotFound
 from ledger.store.keys import Keys
-from ledger.store.read import hosted_origins, open_engine
+from ledger.store.read import open_engine, servable_origins
 from ledger.store.writer import Writer
 
 _BACKLOG = 2048
@@ -33,15 +37,46 @@ def real_clock() -> int:
 
 
 def deploy(settings: Settings, clock: Clock) -> Deployment:
-    """All logs of the database, with writers that do not run yet. NotFound when there is none; Busy if it is away."""
-    origins = hosted_origins(settings.database_url)
+    """All logs of the database, with writers that do not run yet. NotFound when there is none; Busy if it is away, or
+    a log is of another version.
+    """
+    origins = servable_origins(settings.database_url)
     if not origins:
         raise NotFound(
             "数据库中还没有日志；请先用 ledger open-log 建立", "no log in this database; make one with ledger open-log"
         )
     logs = [HostedLog(Writer(settings.database_url, origin, clock), Keys(origin)) for origin in origins]
     engine = open_engine(settings.database_url)
-    return Deployment(logs, engine, clock, Access(settings.tokens), label_host=settings.label_host)
+    deployment = Deployment(logs, engine, clock, Access(settings.tokens), label_host=settings.label_host)
+    for place in read_places(settings.publish_file) if settings.publish_file else ():
+        deployment.published[place.origin] = _published(deployment, place)
+    return deployment
+
+
+def _published(deployment: Deployment, place: Place) -> PublishedLog:
+    """What this process publishes or hands out. BadSettings when the log is not here, or its keys are not keys."""
+    origin, plan, metrics = place.origin, place.plan, deployment.metrics
+    if origin not in deployment.logs:
+        raise BadSettings(f"数据库中没有要发布的日志 {origin}", f"no log {origin} in this database to publish")
+    store = TileStore(log_folder(place.root, origin))
+    if plan is None:
+        return PublishedLog(store, None)
+    plan.signers()
+    troubles: set[str] = set()
+
+    def counted(published: Published) -> None:
+        metrics.published(origin, published.lags_ms)
+
+    def tell(status: Status) -> None:
+        for reason in troubles:
+            metrics.publishing_trouble(origin, reason, over=True)
+        if status.reason:
+            troubles.add(status.reason)
+            metrics.publishing_trouble(origin, status.reason, over=False)
+        if status.zh:
+            sys.stderr.write(f"{origin}: {status.zh}\n{origin}: {status.en}\n")
+
+    return PublishedLog(store, Loop(plan, deployment.engine, deployment.clock, counted, tell))
 
 
 class Server(uvicorn.Server):

@@ -4,6 +4,7 @@ LEDGER_DATABASE_URL  postgresql://…; without it `ledger serve --data DIR` runs
 LEDGER_HOST          address to listen on, 127.0.0.1 unless told
 LEDGER_PORT          port, 8000 unless told; 0 takes a free one
 LEDGER_TOKENS_FILE   TOML with the readers' tokens, by SHA-256: the file never holds a token itself
+LEDGER_PUBLISH_FILE  TOML with the logs to publish, see api/publish/plan.py; nothing is published unless told
 LEDGER_LABEL_HOST    host that printed labels point to; the host that was asked unless told
 
 [[tokens]]
@@ -54,6 +55,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     port: int = PORT
     tokens: tuple[Token, ...] = ()
     label_host: str | None = None
+    publish_file: Path | None = None
 
     def __post_init__(self) -> None:
         """Raise BadSettings when the address is open to others and no token is configured."""
@@ -89,12 +91,14 @@ def settings_from(
             "no database; set LEDGER_DATABASE_URL or give --data DIR",
         )
     tokens_file = environment.get("LEDGER_TOKENS_FILE")
+    publish_file = environment.get("LEDGER_PUBLISH_FILE")
     return Settings(
         database_url=url,
         host=host or environment.get("LEDGER_HOST") or LOOPBACK,
         port=_port(environment) if port is None else port,
         tokens=read_tokens(Path(tokens_file)) if tokens_file else (),
         label_host=environment.get("LEDGER_LABEL_HOST") or None,
+        publish_file=Path(publish_file) if publish_file else None,
     )
 
 

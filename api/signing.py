@@ -6,13 +6,14 @@ from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa
 from msgspec import DecodeError, Struct
 from msgspec import json as mjson
 
 from ledger.bundle import Bundle, PrivateKey, signer_key
 from ledger.claim import SignerKey
 from ledger.errors import Malformed
+from ledger.note_key import PrivateKey as NotePrivateKey
 
 KEY_FILE_MODE = 0o600
 
@@ -32,11 +33,16 @@ def new_claim_id(at_ms: int) -> str:
 
 
 def new_private_key(alg: str) -> PrivateKey:
-    """A new key: `ed25519` or `p256`."""
+    """A new key for claims: `ed25519` or `p256`."""
     return ed25519.Ed25519PrivateKey.generate() if alg == "ed25519" else ec.generate_private_key(ec.SECP256R1())
 
 
-def write_private_key(path: Path, key: PrivateKey) -> None:
+def new_pq_key() -> mldsa.MLDSA44PrivateKey:
+    """A new ML-DSA-44 key; it signs checkpoints, never claims."""
+    return mldsa.MLDSA44PrivateKey.generate()
+
+
+def write_private_key(path: Path, key: PrivateKey | mldsa.MLDSA44PrivateKey) -> None:
     """Write PKCS #8 PEM that only this user may read. Malformed when the file is there already: keys are not lost."""
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     try:
@@ -49,15 +55,27 @@ def write_private_key(path: Path, key: PrivateKey) -> None:
 
 def read_private_key(path: Path) -> PrivateKey:
     """The Ed25519 or P-256 key in a PEM file; Malformed when there is none."""
-    try:
-        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
-    except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise _no_key(path) from error
+    key = _load(path)
     if isinstance(key, ed25519.Ed25519PrivateKey):
         return key
     if isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP256R1):
         return key
-    raise _no_key(path)
+    raise _no_key(path, "Ed25519", "P-256")
+
+
+def read_note_key(path: Path) -> NotePrivateKey:
+    """The key for checkpoints in a PEM file, Ed25519 or ML-DSA-44; Malformed when there is none."""
+    key = _load(path)
+    if isinstance(key, ed25519.Ed25519PrivateKey | mldsa.MLDSA44PrivateKey):
+        return key
+    raise _no_key(path, "Ed25519", "ML-DSA-44")
+
+
+def _load(path: Path) -> object:
+    try:
+        return serialization.load_pem_private_key(path.read_bytes(), password=None)
+    except (OSError, ValueError, TypeError, UnsupportedAlgorithm):
+        return None
 
 
 def read_signer_key(text: str) -> SignerKey:
@@ -70,9 +88,10 @@ def read_signer_key(text: str) -> SignerKey:
     return signer_key(read_private_key(Path(text)))
 
 
-def _no_key(path: Path) -> Malformed:
+def _no_key(path: Path, *algs: str) -> Malformed:
     return Malformed(
-        f"{path} 不是未加密的 Ed25519 或 P-256 私钥（PEM）", f"{path} is no plain Ed25519 or P-256 private key in PEM"
+        f"{path} 不是未加密的 {' 或 '.join(algs)} 私钥（PEM）",
+        f"{path} is no plain {' or '.join(algs)} private key in PEM",
     )
 
 
@@ -87,7 +106,12 @@ def read_chain(key: Path) -> Chain:
 
 def keep_chain(key: Path, bundle: Bundle) -> None:
     """Remember beside the key that this bundle was the last of its chain."""
-    _chain_file(key).write_bytes(mjson.encode(Chain(bundle.device_seq + 1, bundle.digest.hex())))
+    write_chain(key, Chain(bundle.device_seq + 1, bundle.digest.hex()))
+
+
+def write_chain(key: Path, chain: Chain) -> None:
+    """Remember beside the key where its chain stands."""
+    _chain_file(key).write_bytes(mjson.encode(chain))
 
 
 def _chain_file(key: Path) -> Path:

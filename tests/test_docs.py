@@ -56,7 +56,7 @@ def everything() -> str:
 
 @pytest.mark.parametrize("name", generate.PAGES)
 def test_generated_page_is_what_the_code_says(name):
-    assert text(DOCS / name) == generate.PAGES[name](), "run python docs/generate.py"
+    assert text(DOCS / name) == generate.PAGES[name](), "run python -m docs.generate"
 
 
 def test_every_rule_reason_claim_and_event_is_documented():
@@ -218,6 +218,11 @@ def test_every_source_file_that_is_named_exists():
     named = [(name_of(page), name) for page in PAGES for name in re.findall(r"`([a-z_0-9/]+\.py)`", text(page))]
     assert named
     assert [(page, name) for page, name in named if f"/{name}\n" not in known] == []
+
+
+def test_every_test_that_a_page_names_exists():
+    there = set(re.findall(r"^def (test_\w+)\(", "".join(text(path) for path in CODE), re.MULTILINE))
+    assert set(re.findall(r"`(test_\w+)`", everything())) - there == set()
 
 
 def test_index_lists_every_page_and_decisions_are_short_and_numbered():

@@ -53,6 +53,8 @@ READS = [
     "/cylinders/{code}/label",
     "/sites/S1/entries",
     "/lots/T1/cylinders",
+    "/registry/permit",
+    "/registry/permit/PM1",
 ]
 
 
@@ -79,6 +81,17 @@ def test_token_of_a_site_shows_what_happened_there_and_no_more(town: Town, code:
     assert town.http.get(f"/cylinders/{code}", headers=bearing("other")).status_code == 404
     assert town.http.get("/sites/S1/entries", headers=bearing("other")).status_code == 403
     assert town.http.get("/sites/S1/entries", headers=bearing("one")).status_code == 200
+
+
+def test_token_of_a_site_shows_a_record_asked_for_by_its_id_and_lists_none(town: Town) -> None:
+    listed = town.http.get("/registry/permit", headers=bearing("one"))
+    assert (listed.status_code, listed.json()["type"].rpartition(":")[2]) == (403, "forbidden")
+    assert "令牌" in listed.json()["zh"]
+    permit = town.http.get("/registry/permit/PM1", headers=bearing("one")).json()
+    assert (permit["record"]["claim"]["enterprise"], permit["complete"], permit["history"]) == ("E1", False, [])
+    for name, seen in (("one", 1), ("other", 0), ("all", 1)):
+        line = town.http.get("/registry/line/L1", headers=bearing(name)).json()
+        assert (line["record"]["subject"], len(line["history"])) == ("line:L1", seen)
 
 
 def test_metrics_need_a_token_for_everything_and_health_needs_none(town: Town) -> None:

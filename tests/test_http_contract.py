@@ -1,6 +1,7 @@
 """What the OpenAPI document promises: no answer that it does not name, no 5xx, whatever is asked."""
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,6 +22,8 @@ from schemathesis.specs.openapi.checks import (
 from ledger import claim as c
 from ledger.store.embedded import EmbeddedServer
 from tests.http_town import Town, serve_town
+from tests.publish_kit import publish_file
+from tests.story import ORIGIN
 
 CHECKS: Any = [
     not_a_server_error,
@@ -33,9 +36,10 @@ CHECKS: Any = [
 
 
 @pytest.fixture(scope="module")
-def town(server: EmbeddedServer, migrated_template: str) -> Iterator[Town]:
+def town(server: EmbeddedServer, migrated_template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     server.create_database("http_contract", template=migrated_template)
-    with serve_town(server.url("http_contract")) as town:
+    trust = publish_file(tmp_path_factory.mktemp("publish"))
+    with serve_town(server.url("http_contract"), publish_file=trust) as town:
         yield town
     server.drop_database("http_contract")
 
@@ -67,23 +71,38 @@ def test_no_5xx_and_no_undocumented_answer(town: Town) -> None:
     assert asked > 100
 
 
+def published_size(town: Town) -> int:
+    """The size of the published log, once it is all that is committed."""
+    deadline = time.monotonic() + 20
+    while True:
+        log = town.http.get("/health").json()["logs"][0]
+        if log["publishing"]["size"] == log["size"]:
+            return int(log["size"])
+        assert time.monotonic() < deadline, log
+        time.sleep(0.05)
+
+
 def test_real_answers_are_as_documented(town: Town) -> None:
     code = town.with_cylinder(1)
     town.fill_cycle(code)
     town.post(town.story.station, town.story.make(c.AuthoriseFill, code=code))
     value = code.partition(":")[2]
-    known = {"code": code, "scheme": "OWN", "value": value, "site": "S1", "lot": "T1"}
+    known = {"code": code, "scheme": "OWN", "value": value, "site": "S1", "lot": "T1", "kind": "site", "id": "S1"}
+    size = published_size(town)
+    known |= {"origin": ORIGIN, "tile": f"0/000.p/{size}", "index": "0"}
+    asked = {"inclusion": {"index": "0", "size": str(size)}, "consistency": {"old": "1", "new": str(size)}}
     statuses: dict[str, int] = {}
     with requests.Session() as session:
         for operation in operations(town):
             if operation.method != "get":
                 continue
             names = [parameter.name for parameter in operation.path_parameters]
-            case = operation.Case(path_parameters={name: known[name] for name in names})
+            query = asked.get(operation.path.rpartition("/")[2], {})
+            case = operation.Case(path_parameters={name: known[name] for name in names}, query=query)
             statuses[operation.path] = case.call_and_validate(session=session, checks=CHECKS).status_code
     assert statuses.pop("/8003/{value}") == 400, "no GRAI"
     assert set(statuses.values()) == {200}
-    assert len(statuses) == 8
+    assert len(statuses) == 15
     [post] = [one for one in operations(town) if one.path == "/bundles"]
     bundle = town.story.station.sign(*(town.story.make(c.AuthoriseFill, code=code) for _ in range(3)))
     case = post.Case(body=json.loads(bundle), media_type="application/json")

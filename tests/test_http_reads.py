@@ -39,9 +39,10 @@ def test_state_of_a_filled_cylinder(town: Town, filled: str) -> None:
     assert (fill["station"], fill["net_g"], fill["tank_lot"], fill["lawful"]) == ("S1", 14_500, "T1", True)
     assert state == {
         "log": ORIGIN, "cylinder": "01900000-0000-7000-9000-000000000001", "code": filled, "code_active": True,
-        "codes": [filled], "stage": "released", "stage_zh": "已放行", "holder": "vehicle:V1", "content": "full",
+        "codes": [filled, "stamp:GL_2000001_2024-06"], "stage": "released", "stage_zh": "已放行",
+        "holder": "vehicle:V1", "content": "full",
         "content_zh": "重瓶", "owner": "E1", "owner_name": "示例燃气", "service_phone": "0513-96777", "maker": "GL",
-        "serial": "0000001", "model": "YSP35.5", "made_month": "2024-06", "tare_g": 16_500, "allowed_fill_g": 14_900,
+        "serial": "2000001", "model": "YSP35.5", "made_month": "2024-06", "tare_g": 16_500, "allowed_fill_g": 14_900,
         "inspection_due_month": "2028-06", "inspection_overdue": False, "life_end_month": "2036-06", "locks": [],
         "seized": None, "recall": None, "use_registration": "UR1",
     }  # fmt: skip
@@ -73,7 +74,7 @@ def test_grai_with_a_slash_in_its_serial_is_found(town: Town) -> None:
     answers = town.post(town.story.office, town.story.make(c.BindCode, code=code, new_code=grai))
     assert answers[0]["outcome"]["type"] == "code_bound.v1"
     for path in ("/cylinders/grai:06901234000016a%2F%251", "/8003/06901234000016a%2F%251"):
-        assert town.http.get(path).json()["codes"] == [code, grai]
+        assert town.http.get(path).json()["codes"] == [code, "stamp:GL_2000005_2024-06", grai]
     assert len(town.http.get("/cylinders/grai:06901234000016a%2F%251/trace").json()["entries"]) == 4
 
 
@@ -103,7 +104,7 @@ def test_trace_gives_a_refusals_reasons_in_words(town: Town) -> None:
     assert entry["zh"].startswith("申请充装被拒：未做充装前检查")
     assert entry["en"].startswith("leave to fill refused: no pre-fill check")
     [finding] = [one for one in entry["findings"] if one["kind"] == "reason"]
-    assert (finding["rule"], finding["reason"]) == ("COND-01@1", "prefill_check_missing")
+    assert (finding["rule"], finding["reason"]) == ("COND-01@2", "prefill_check_missing")
 
 
 def test_label_leads_back_to_the_cylinder(town: Town, filled: str) -> None:
@@ -152,6 +153,60 @@ def test_lot_names_every_cylinder_that_may_contain_its_gas(town: Town, filled: s
     assert not by_code[stray]["lawful"]
 
 
+def test_registry_record_says_what_the_next_filing_must_expect(town: Town) -> None:
+    story = town.story
+    lot = {"tank_lot": "T7", "received_g": 9_000_000}
+    town.post(story.office, story.lot(**lot, status="received"))
+    path = "/registry/tank_lot/T7"
+    first = town.http.get(path).json()
+    assert (first["log"], first["record"]["subject"], first["record"]["seq"]) == (ORIGIN, "tank_lot:T7", 0)
+    # Refused for not saying so: part of the lot's chain, and no filing.
+    refused = town.post(story.office, story.lot(**lot))[0]["outcome"]
+    assert [one["reason"] for one in refused["reasons"]] == ["stale_filing"]
+    for status in ("blocked", "emptied"):
+        expects = town.http.get(path).json()["record"]["seq"]
+        [answer] = town.post(story.office, story.lot(**lot, status=status, expects=expects))
+        assert answer["outcome"]["type"] == "filed.v1"
+    found = town.http.get(path).json()
+    assert found["complete"]
+    assert [one["claim"]["status"] for one in found["history"]] == ["received", "blocked", "emptied"]
+    assert [one["seq"] for one in found["history"]] == [0, 2, 3]
+    newest = found["history"][-1]
+    assert newest.pop("recorded_at") == answer["recorded_at"]
+    assert {"subject": "tank_lot:T7"} | newest == found["record"]
+    assert newest["entry_index"] == answer["entry_index"]
+
+
+@pytest.mark.usefixtures("filled")
+def test_history_of_a_site_holds_its_filings_and_not_what_happened_there(town: Town) -> None:
+    site = town.http.get("/registry/site/S1").json()
+    assert [one["claim"]["type"] for one in site["history"]] == ["file_site"]
+
+
+def test_registry_kind_page_by_page(town: Town) -> None:
+    pages: list[list[str]] = []
+    after: int | None = -1
+    while after is not None:
+        page = town.http.get("/registry/calibration", params={"after": after, "limit": 1}).json()
+        pages.append([one["subject"] for one in page["records"]])
+        after = page["next_after"]
+    assert pages == [["calibration:CAL1"], ["calibration:CAL2"]]
+    whole = town.http.get("/registry/enterprise").json()
+    assert "示例燃气" in [one["claim"]["name"] for one in whole["records"]]
+    assert whole["next_after"] is None
+    assert town.http.get("/registry/log").json()["records"][0]["claim"]["origin"] == ORIGIN
+    assert town.http.get("/registry/blacklisting").json()["records"] == []
+
+
+def test_amended_record_moves_to_the_end_of_its_kind(town: Town) -> None:
+    story, named = town.story, {"enterprise": "E1", "kind": "depot", "district": "320600", "status": "open"}
+    for site in ("D1", "D2"):
+        town.post(story.office, story.make(c.FileSite, site=site, name=site, **named))
+    town.post(story.office, story.make(c.FileSite, site="D1", name="改名", expects=0, **named))
+    subjects = [one["subject"] for one in town.http.get("/registry/site").json()["records"]]
+    assert subjects[-2:] == ["site:D2", "site:D1"]
+
+
 @pytest.mark.parametrize(
     ("path", "status", "said"),
     [
@@ -165,6 +220,11 @@ def test_lot_names_every_cylinder_that_may_contain_its_gas(town: Town, filled: s
         ("/sites/S1/entries?limit=501", 400, "limit"),
         ("/sites/S1/entries?after=x", 400, "after"),
         ("/lots/T9/cylinders", 404, ORIGIN),
+        ("/registry/nothing", 404, "enterprise, "),
+        ("/registry/nothing/E1", 404, "enterprise, "),
+        ("/registry/permit/PM9", 404, ORIGIN),
+        ("/registry/permit/%00", 400, "id"),
+        ("/registry/permit?limit=0", 400, "limit"),
         ("/cylinders/123456789?log=elsewhere.test", 404, ORIGIN),
         ("/cylinders/123456789/label?format=gif", 400, "format"),
         ("/docs/../settings.py", 404, "/docs"),

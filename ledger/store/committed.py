@@ -6,6 +6,7 @@ One snapshot holds the head and the entries, so that they belong together whatev
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import psycopg
 import sqlalchemy as sa
 from msgspec import Struct
 
@@ -13,6 +14,11 @@ from ledger.errors import Corrupt, NotFound
 from ledger.merkle import Frontier, unpack_frontier
 from ledger.store import schema as t
 from ledger.store.read import Connection, Engine, reading
+
+_BODIES = (
+    "SELECT entry_index, body FROM entry WHERE log_id = %s AND entry_index >= %s AND entry_index < %s "
+    "ORDER BY entry_index"
+)
 
 
 class Committed(Struct, frozen=True):
@@ -29,17 +35,18 @@ class Committed(Struct, frozen=True):
 
     def bodies(self, start: int, end: int, chunk: int) -> Iterator[list[bytes]]:
         """Entry bytes [start, end) in index order, `chunk` at a time. Corrupt when one is missing."""
-        columns = sa.select(t.entry.c.entry_index, t.entry.c.body).where(t.entry.c.log_id == self.log_id)
-        for first in range(start, end, chunk):
-            below = min(first + chunk, end)
-            within = sa.and_(t.entry.c.entry_index >= first, t.entry.c.entry_index < below)
-            rows = self.connection.execute(columns.where(within).order_by(t.entry.c.entry_index)).all()
-            for expected, (index, _) in enumerate(rows, first):
-                if index != expected:
-                    raise _missing(expected)
-            if len(rows) < below - first:
-                raise _missing(first + len(rows))
-            yield [bytes(body) for _, body in rows]
+        driver = self.connection.connection.driver_connection
+        assert isinstance(driver, psycopg.Connection)
+        with driver.cursor(binary=True) as cursor:  # as text, bytes would cross the wire in hexadecimal
+            for first in range(start, end, chunk):
+                below = min(first + chunk, end)
+                rows = cursor.execute(_BODIES, (self.log_id, first, below)).fetchall()
+                for expected, (index, _) in enumerate(rows, first):
+                    if index != expected:
+                        raise _missing(expected)
+                if len(rows) < below - first:
+                    raise _missing(first + len(rows))
+                yield [body for _, body in rows]
 
 
 @contextmanager

@@ -1,0 +1,135 @@
+"""A published log's folder: tiles, entry bundles and the checkpoint as static files (C2SP tlog-tiles).
+
+    DIR/ledger.example.cn/320600/v1/checkpoint
+    DIR/ledger.example.cn/320600/v1/tile/0/000.p/17   …/tile/entries/000.p/17
+
+A file never changes under its name, but for the checkpoint. Partial tiles go once the full one is there.
+"""
+
+import fcntl
+import os
+import shutil
+from pathlib import Path
+
+from api.publish.durable import make_folder, sync_folder, write_durably
+from api.publish.stopped import Stopped
+from api.settings import BadSettings
+from ledger.merkle import HASH_BYTES
+from ledger.tiles import WIDTH, Tile, tile_path
+
+CHECKPOINT = "checkpoint"
+
+
+def log_folder(root: Path, origin: str) -> Path:
+    """Where a log's files are: its origin's slashes are folders. BadSettings when that leads elsewhere."""
+    parts = origin.split("/")
+    if {"", ".", ".."} & set(parts):
+        raise BadSettings(f"日志名称 {origin} 不能作路径", f"the origin {origin} makes no path")
+    return root.joinpath(*parts)
+
+
+class TileStore:
+    """The files of one log. Reads need nothing; one process writes, which `lock` assures."""
+
+    def __init__(self, folder: Path) -> None:
+        """The folder may not exist yet."""
+        self.folder = folder
+        self._touched: set[Path] = set()
+
+    def lock(self) -> int:
+        """Make the folder and hold it for writing until the handle is closed. Stopped when another process does."""
+        make_folder(self.folder)
+        handle = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            raise Stopped(
+                "state-held",
+                f"另一个发布进程正在写 {self.folder}；一个日志只能由一个进程发布",
+                f"another publisher writes to {self.folder}; one log is published by one process",
+            ) from None
+        return handle
+
+    @property
+    def has_tiles(self) -> bool:
+        """Whether anything was ever written here."""
+        return (self.folder / "tile").exists()
+
+    def read(self, tile: Tile) -> bytes | None:
+        """The file of exactly this name, None when there is none."""
+        try:
+            return (self.folder / tile_path(tile)).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def fetch(self, tile: Tile) -> bytes:
+        """A tile of hashes, or the full one that took a partial one's place. Stopped when there is neither."""
+        body = self.read(tile)
+        if body is None and tile.width < WIDTH:
+            body = self.read(Tile(tile.level, tile.index))
+        if body is None:
+            raise missing(tile)
+        if len(body) < tile.width * HASH_BYTES:
+            raise differs(tile)
+        return body[: tile.width * HASH_BYTES]
+
+    def write(self, tile: Tile, body: bytes) -> None:
+        """Put a new file there; Stopped when one of that name has other bytes. Durable after `settle`.
+
+        Dying in between leaves files that no checkpoint speaks of yet, each whole. The next run has the same to write.
+        """
+        path = self.folder / tile_path(tile)
+        there = self.read(tile)
+        if there is None:
+            make_folder(path.parent)
+            write_durably(path, body)
+        elif there != body:
+            raise differs(tile)
+        # A file or folder that was found may be one whose name is not durable yet.
+        self._touched.update(path.parents[: len(path.relative_to(self.folder).parts)])
+
+    def settle(self) -> None:
+        """Make durable all that was written. Only after this may a checkpoint speak of it."""
+        for folder in self._touched:
+            sync_folder(folder)
+        self._touched.clear()
+
+    def drop_partials(self, tile: Tile) -> None:
+        """Remove the partial files that a full tile took the place of. Dying meanwhile leaves some: they are right."""
+        if tile.width == WIDTH:
+            path = self.folder / tile_path(tile)
+            shutil.rmtree(path.with_name(f"{path.name}.p"), ignore_errors=True)
+
+    def read_checkpoint(self) -> bytes | None:
+        """The published checkpoint, None before the first."""
+        try:
+            return (self.folder / CHECKPOINT).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def write_checkpoint(self, raw: bytes) -> None:
+        """Publish. Dying before the rename leaves the older one, which is as true; opening puts this one out."""
+        write_durably(self.folder / CHECKPOINT, raw)
+        sync_folder(self.folder)
+
+
+def differs(tile: Tile) -> Stopped:
+    """A file is not what the log's entries and the last checkpoint make it."""
+    path = tile_path(tile)
+    return Stopped(
+        "tile-differs",
+        f"磁盘上的 {path} 与日志不符；请查明谁改了它，移走该日志的文件夹后重新启动，即由数据库重建",
+        f"{path} on disk is not what the log makes it; find out who changed it, move the log's folder away and start "
+        "again: it is made anew from the database",
+    )
+
+
+def missing(tile: Tile) -> Stopped:
+    """A file that the last checkpoint speaks of is not there."""
+    path = tile_path(tile)
+    return Stopped(
+        "tile-missing",
+        f"磁盘上缺 {path}；请移走该日志的文件夹后重新启动，即由数据库重建",
+        f"{path} is missing; move the log's folder away and start again: it is made anew from the database",
+    )
