@@ -12,7 +12,7 @@ from ledger.entry import DeviceChain, Entry
 from ledger.fold import apply, touch
 from ledger.registry import Registry, subject_of_filing
 
-FOLD = 2
+FOLD = 3
 """The version of the fold: cached tables that another one made are made anew from the log (`ledger migrate`)."""
 
 FILED = (e.Filed, e.LogOpened)
@@ -149,9 +149,13 @@ def filing_party(subject: str) -> str:
     return f"filing:{subject}"
 
 
+_PEOPLE = ("person", "second_person", "reviewer", "witness")
+"""Fields of claims that name people by their registry ids."""
+
+
 def parties_of(entry: Entry, claim: c.AnyClaim) -> tuple[str, ...]:
-    """Whose story an entry belongs to: its subject, its site, its tank lot, the cylinders that a certificate lists;
-    and, of what was filed, the subject's filings.
+    """Whose story an entry belongs to: its subject, its site, its people, its tank lot, the cylinders that a
+    certificate lists; and, of what was filed, the subject's filings.
     """
     parties = [entry.subject]
     if isinstance(entry.outcome, FILED):
@@ -159,6 +163,8 @@ def parties_of(entry: Entry, claim: c.AnyClaim) -> tuple[str, ...]:
     site: str | None = getattr(claim, "site", None)
     if site is not None:
         parties.append(f"site:{site}")
+    people: list[str | None] = [getattr(claim, field, None) for field in _PEOPLE]
+    parties.extend(f"person:{one}" for one in people if one is not None)
     if isinstance(claim, c.CompleteFill) and isinstance(entry.outcome, e.CylinderFilled):
         parties.append(f"tank_lot:{claim.tank_lot}")
     if isinstance(claim, c.FileUseRegistration) and isinstance(entry.outcome, e.Filed):
