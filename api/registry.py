@@ -15,10 +15,12 @@ from msgspec import Struct
 from api.cylinders import READ_PROBLEMS, Asking, LogName
 from api.deployment import Deployment
 from api.sites import USUAL_PAGE, AfterIndex, PageLimit, RefPath
+from api.words import ALERTS
 from ledger import claim as c
 from ledger.bundle import decode_claim
 from ledger.errors import Forbidden, NotFound
 from ledger.registry import KINDS
+from ledger.store.devices import alerts_about
 from ledger.store.filings import FiledRecord, filings_of, record_in_force, records_of_kind
 from ledger.store.read import ALL_SITES, Stored
 
@@ -50,13 +52,26 @@ class FilingEntry(Struct, frozen=True):
     claim: c.FilingClaim
 
 
+class AlertEntry(Struct, frozen=True):
+    """An alert about a signer as it was recorded (`recorded_at`, ms UTC), and what it means."""
+
+    entry_index: int
+    recorded_at: int
+    zh: str
+    en: str
+    claim: c.RaiseAlert
+
+
 class RecordHistory(Struct, frozen=True):
-    """A record in force and its filings, oldest first. `complete` is False where the token shows some sites only."""
+    """A record in force, its filings and, of a signer, the alerts about it, oldest first. `complete` is False where
+    the token shows some sites only.
+    """
 
     log: str
     record: FiledRecord
     complete: bool
     history: list[FilingEntry]
+    alerts: list[AlertEntry]
 
 
 def registry_routes(deployment: Deployment) -> list[HTTPRouteHandler]:
@@ -101,7 +116,8 @@ def registry_routes(deployment: Deployment) -> list[HTTPRouteHandler]:
                     f"nothing is filed as {subject} (asked the log {origin})",
                 )
             history = [_filing(one) for one in filings_of(asked.connection, asked.log.log_id, subject)]
-            return RecordHistory(asked.log.origin, record, asked.whole, history)
+            alerts = [_alert(one) for one in alerts_about(asked.connection, asked.log.log_id, subject)]
+            return RecordHistory(asked.log.origin, record, asked.whole, history, alerts)
 
     return [get_records, get_record]
 
@@ -115,3 +131,10 @@ def _filing(stored: Stored) -> FilingEntry:
     claim = decode_claim(stored.entry.claim)
     assert isinstance(claim, c.FilingClaim)
     return FilingEntry(stored.entry_index, stored.entry.recorded_at, stored.entry.subject_seq, claim)
+
+
+def _alert(stored: Stored) -> AlertEntry:
+    claim = decode_claim(stored.entry.claim)
+    assert isinstance(claim, c.RaiseAlert)
+    zh, en = ALERTS[claim.kind]
+    return AlertEntry(stored.entry_index, stored.entry.recorded_at, zh, en, claim)

@@ -27,7 +27,13 @@ class Chain(Struct, frozen=True):
 
 def new_claim_id(at_ms: int) -> str:
     """A UUIDv7 (RFC 9562 section 5.7) of this instant, ms UTC."""
-    value = at_ms << 80 | 7 << 76 | secrets.randbits(12) << 64 | 2 << 62 | secrets.randbits(62)
+    return derived_claim_id(at_ms, secrets.token_bytes(10))
+
+
+def derived_claim_id(at_ms: int, chance: bytes) -> str:
+    """The UUIDv7 of an instant (ms UTC) and ten bytes that take chance's place."""
+    bits = int.from_bytes(chance[:10], "big")
+    value = at_ms << 80 | 7 << 76 | (bits >> 64 & 0xFFF) << 64 | 2 << 62 | bits & (1 << 62) - 1
     text = f"{value:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
@@ -101,7 +107,10 @@ def read_chain(key: Path) -> Chain:
     try:
         return mjson.decode(path.read_bytes(), type=Chain) if path.exists() else Chain()
     except DecodeError as error:
-        raise Malformed(f"{path} 内容有误，可删除后重试", f"{path} is spoilt; remove it and try again") from error
+        raise Malformed(
+            f"{path} 内容有误；不能从头签起，请换新密钥登记",
+            f"{path} is spoilt; a chain cannot begin anew: enrol a new key",
+        ) from error
 
 
 def keep_chain(key: Path, bundle: Bundle) -> None:

@@ -41,6 +41,15 @@ ACTS: dict[str, tuple[str, str]] = {
     "file_custody": ("登记托管协议", "custody agreement"),  "file_blacklisting": ("黑名单", "blacklisting"),
     "file_seizure_order": ("查封扣押决定", "seizure order"), "file_product": ("登记气种", "kind of gas"),
     "file_premises": ("登记用气场所", "premises"),          "file_pairing": ("人车对应", "pairing"),
+    "raise_alert": ("警报", "alert"),
+}
+ALERTS: dict[c.AlertKind, tuple[str, str]] = {
+    c.AlertKind.CLONED_KEY: ("疑似密钥被复制", "a key seems to be copied"),
+    c.AlertKind.LOG_FORK: ("设备见过另一份日志", "the device was shown another log"),
+    c.AlertKind.LOG_ROLLBACK: ("日志比设备见过的短", "the log is shorter than the device has seen it"),
+    c.AlertKind.DEVICE_ROLLBACK: ("设备的日志记忆倒退", "the device's memory of the log went back"),
+    c.AlertKind.REPLAY: ("编号重用于其他内容", "a claim id was used for other bytes"),
+    c.AlertKind.LOST_QUEUE: ("设备有记录一直未到", "records of the device never came"),
 }
 CONTENT_ZH = {c.Content.EMPTY: "空瓶", c.Content.FULL: "重瓶", c.Content.UNKNOWN: "不明"}
 _RESULTS: dict[type[e.Event], tuple[str, str]] = {
@@ -89,6 +98,9 @@ def sentence(claim: c.AnyClaim, outcome: e.Outcome) -> tuple[str, str]:
         return f"{act_zh}被拒：" + "；".join(zh for zh, _ in why), f"{act_en} refused: " + "; ".join(
             en for _, en in why
         )
+    if isinstance(claim, c.RaiseAlert):
+        zh, en = ALERTS[claim.kind]
+        return f"{act_zh}：{zh}", f"{act_en}: {en}"
     zh, en = _RESULTS.get(type(outcome), ("已记录", "recorded"))
     if isinstance(outcome, e.FillAuthorised):
         zh, en = f"{zh}，至多 {_kg(outcome.allowed_net_g)} 千克", f"{en}, at most {_kg(outcome.allowed_net_g)} kg"

@@ -138,6 +138,17 @@ class Cause(StrEnum):
     LABEL_LOST = "label_lost"
 
 
+class AlertKind(StrEnum):
+    """What the bundles of a signer show to be wrong."""
+
+    CLONED_KEY = "cloned_key"
+    LOG_FORK = "log_fork"
+    LOG_ROLLBACK = "log_rollback"
+    DEVICE_ROLLBACK = "device_rollback"
+    REPLAY = "replay"
+    LOST_QUEUE = "lost_queue"
+
+
 class Claim(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", omit_defaults=True, kw_only=True):
     """What every claim says: its own id, and when the act happened by the signer's clock."""
 
@@ -514,6 +525,27 @@ class RecordArrival(Claim, frozen=True, tag="record_arrival"):
     counts: dict[Annotated[str, Meta(max_length=20)], Count]
 
 
+# --- reports by the log's own signer ---------------------------------------------------------------------------------
+
+
+class RaiseAlert(Claim, frozen=True, tag="raise_alert"):
+    """Report: what the bundles of `signer` show to be wrong.
+
+    `entries` show it, last the one that told, of the bundle `device_seq`. `digests`: two bundles that contradict each
+    other. `after_seq`: the newest number before those that are missing, None for none. `sizes`, `roots`: the tree that
+    the device saw, then the one that contradicts it.
+    """
+
+    kind: AlertKind
+    signer: SignerId
+    entries: Annotated[tuple[Seq, ...], Meta(min_length=1, max_length=2)]
+    device_seq: Seq
+    after_seq: Seq | None = None
+    digests: Annotated[tuple[Digest, ...], Meta(max_length=2)] = ()
+    sizes: Annotated[tuple[Seq, ...], Meta(max_length=2)] = ()
+    roots: Annotated[tuple[Digest, ...], Meta(max_length=2)] = ()
+
+
 # --- filings: full snapshots of one thing in the registry ------------------------------------------------------------
 
 
@@ -547,7 +579,10 @@ class AdoptPack(Filing, frozen=True, tag="adopt_pack"):
 
 
 class EnrolSigner(Filing, frozen=True, tag="enrol_signer"):
-    """A signer's key, role, acts and sites. The id is derived from the key (`bundle.signer_id`)."""
+    """A signer's key, role, acts and sites. The id is derived from the key (`bundle.signer_id`).
+
+    `alert`: the claim id of the alert for which it is quarantined.
+    """
 
     signer: SignerId
     key: SignerKey
@@ -556,6 +591,7 @@ class EnrolSigner(Filing, frozen=True, tag="enrol_signer"):
     sites: tuple[Ref, ...]
     acts: tuple[Annotated[str, Meta(max_length=40)], ...]
     status: Literal["active", "revoked", "quarantined"]
+    alert: ClaimId | None = None
 
 
 class FileEnterprise(Filing, frozen=True, tag="file_enterprise"):
@@ -824,7 +860,7 @@ FilingClaim = (
     | OpenRecall
     | CloseRecall
 )
-AnyClaim = CylinderClaim | RecordArrival | FilingClaim
+AnyClaim = CylinderClaim | RecordArrival | RaiseAlert | FilingClaim
 
 REQUESTS = (
     RegisterCylinder, BindCode, AuthoriseFill, ReleaseCylinder, HandOver, SurrenderCylinder, DeregisterCylinder,

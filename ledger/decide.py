@@ -13,7 +13,7 @@ from ledger.judge import Verdict, judge, pack_faults
 from ledger.lifecycle import TABLE, sign_of
 from ledger.outcome import event_of
 from ledger.registry import LOG_SUBJECT, subject_of_filing
-from ledger.world import World, seen_at_of
+from ledger.world import REUSED, World, seen_at_of
 
 LATE_MS = 5 * 60_000
 """A claim recorded this much later than it was scanned is judged twice: on receipt, and as of the scan."""
@@ -26,7 +26,7 @@ _NEEDS_CYLINDER = (
 def decide(world: World, claim: c.AnyClaim, now: int, *, signer: str, clock_offset_ms: int | None = None) -> e.Outcome:
     """What the ledger makes of a claim recorded at `now` (ms UTC): a refusal, or an event that `world` can fold."""
     use = world.codes.get(getattr(claim, "code", ""))
-    cylinder = None if use is None or isinstance(claim, c.RegisterCylinder) else use.cylinder
+    cylinder = None if use is None or type(claim) is c.RegisterCylinder else use.cylinder
     barred = _barred(world, claim, signer, now, cylinder)
     if barred is not None:
         return e.Refusal(reasons=(e.Note("LEDGER@1", barred),), cylinder=cylinder)
@@ -48,17 +48,21 @@ def decide(world: World, claim: c.AnyClaim, now: int, *, signer: str, clock_offs
 def _barred(world: World, claim: c.AnyClaim, signer: str, now: int, cylinder: str | None) -> str | None:
     """Why this signer may not say this at all of this cylinder, before any rule of the trade is asked."""
     if (signer, claim.claim_id) in world.seen:
-        return "claim_id_reused"
-    if isinstance(claim, c.OpenLog):
+        return REUSED
+    if type(claim) is c.OpenLog:
         return _opening_fault(world, claim, signer)
     enrolled = world.registry.signer(signer)
     if enrolled is None or enrolled.status != "active":
-        return "signer_revoked"
+        # Quarantines that name no alert were filed before there were alerts, and are refused as they were then.
+        return "signer_revoked" if enrolled is None or enrolled.alert is None else "signer_quarantined"
     owner = None if cylinder is None else world.cylinders[cylinder].owner
     if not is_entitled(world.registry, enrolled, claim, owner, day_of(now)):
         return "signer_not_entitled"
     if isinstance(claim, c.Filing):
         return _filing_fault(world, claim)
+    if type(claim) is c.RaiseAlert:
+        known = world.registry.signer(claim.signer) is not None and max(claim.entries) < world.size
+        return None if known else "reference_unknown"
     return None
 
 

@@ -1,8 +1,11 @@
 """Who may say what: claim x signer role, a table (FLOW.md section 3). The docs' page is generated from it.
 
 A signer may do an act if its role may (the table), its enrolment lists the act, and, where the claim names a site, its
-enrolment lists the site. An office files for its own enterprise only. All else is refused `signer_not_entitled`.
+enrolment lists the site. An office files for its own enterprise only; the log's own signer enrols nobody and may only
+quarantine a signer over whom someone stands. All else is refused `signer_not_entitled`.
 """
+
+from msgspec import structs
 
 from ledger import claim as c
 from ledger.claim import Role
@@ -25,7 +28,7 @@ TABLE: dict[type[c.Claim], frozenset[Role]] = {
     c.CloseRecall: frozenset({_A}),
     c.SeizeCylinder: frozenset({_A}),
     c.EndSeizure: frozenset({_A}),
-    c.EnrolSigner: frozenset({_A, _O}),
+    c.EnrolSigner: frozenset({_A, _O, _L}),
     c.FileSite: frozenset({_O, _A}),
     c.FileLine: frozenset({_O}),
     c.FileCalibration: frozenset({_O}),
@@ -67,6 +70,7 @@ TABLE: dict[type[c.Claim], frozenset[Role]] = {
     c.DeregisterCylinder: frozenset({_O, _A}),
     c.CountStock: frozenset({_S, _O}),
     c.CorrectCylinder: frozenset({_O, _S}),
+    c.RaiseAlert: frozenset({_L}),
 }
 
 
@@ -81,6 +85,8 @@ def is_entitled(registry: Registry, signer: c.EnrolSigner, claim: c.AnyClaim, ow
         return False
     if signer.acts != ("*",) and c.act_of(claim) not in signer.acts:
         return False
+    if signer.role is Role.LOG and isinstance(claim, c.EnrolSigner):
+        return _only_quarantines(registry, claim)
     if signer.role in (Role.AUTHORITY, Role.LOG):
         return True
     if (
@@ -94,6 +100,20 @@ def is_entitled(registry: Registry, signer: c.EnrolSigner, claim: c.AnyClaim, ow
         return _for_own_enterprise(registry, signer, claim, day)
     site: str | None = getattr(claim, "site", None)
     return site is None or site in signer.sites
+
+
+def _only_quarantines(registry: Registry, claim: c.EnrolSigner) -> bool:
+    """Whether a filing of the log's own signer does no more than to quarantine an active signer for an alert.
+
+    Authorities and the log's signers are let be: nobody stands over them who could let them in again.
+    """
+    known = registry.signer(claim.signer)
+    if known is None or known.status != "active" or known.role in (Role.AUTHORITY, Role.LOG) or claim.alert is None:
+        return False
+    return claim == structs.replace(
+        known, claim_id=claim.claim_id, scanned_at=claim.scanned_at, expects=claim.expects, status="quarantined",
+        alert=claim.alert,
+    )  # fmt: skip
 
 
 _NAMES_ITS_OWNER: dict[type[c.Claim], str] = {

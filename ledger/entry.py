@@ -62,7 +62,7 @@ def decode_entry(body: bytes) -> Entry:
     """The entry that these stored bytes say; Corrupt when they say none."""
     try:
         return _decoder.decode(body)
-    except (ValidationError, DecodeError, UnicodeError) as error:
+    except (ValidationError, DecodeError, UnicodeError, RecursionError) as error:
         raise Corrupt(f"日志条目无法解读：{error}", f"an entry's bytes do not decode: {error}") from error
 
 

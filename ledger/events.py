@@ -225,6 +225,10 @@ class ArrivalRecorded(Event, frozen=True, tag="arrival_recorded.v1"):
     """A truck arrived."""
 
 
+class AlertRaised(Event, frozen=True, tag="alert_raised.v1"):
+    """Something is wrong with a signer, or with the log that it saw."""
+
+
 class LogOpened(Event, frozen=True, tag="log_opened.v1"):
     """Entry 0."""
 
@@ -269,6 +273,7 @@ AnyEvent = (
     | StockCounted
     | CylinderCorrected
     | ArrivalRecorded
+    | AlertRaised
     | LogOpened
     | Filed
 )

@@ -126,9 +126,9 @@ def judge(world: World, claim: c.AnyClaim, *, at: int, recorded_at: int, clock_o
     case = Case(world, claim, at=at, recorded_at=recorded_at, clock_offset_ms=clock_offset_ms)
     broken: list[Note] = []
     warnings: list[Note] = []
-    for asked in _asked_on(in_force, case.gate, case.today):
-        case.params = asked.params
-        found = asked.check(case)
+    for check, params, asked in _asked_on(in_force, case.gate, case.today):
+        case.params = params
+        found = check(case)
         if found is None:
             continue
         note = Note(asked.name, found) if isinstance(found, str) else Note(asked.name, found[0], found[1])
@@ -150,9 +150,11 @@ def _in_transition(case: Case) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _asked_on(in_force: PackInForce, gate: Gate, day: str) -> tuple[_Asked, ...]:
-    """The rules to ask at that gate on that day: a day has thousands of claims."""
-    return tuple(one for one in _plan(in_force)[gate] if one.effective_from <= day <= one.effective_to)
+def _asked_on(in_force: PackInForce, gate: Gate, day: str) -> tuple[tuple[Check, dict[str, int], _Asked], ...]:
+    """The rules to ask at that gate on that day, what each asking needs in front: a day has thousands of claims."""
+    return tuple(
+        (one.check, one.params, one) for one in _plan(in_force)[gate] if one.effective_from <= day <= one.effective_to
+    )
 
 
 @lru_cache(maxsize=64)

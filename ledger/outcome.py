@@ -76,6 +76,8 @@ def event_of(
         return e.Filed(**notes)
     if isinstance(claim, c.RecordArrival):
         return e.ArrivalRecorded(**notes)
+    if isinstance(claim, c.RaiseAlert):
+        return e.AlertRaised(**notes)
     if isinstance(claim, c.RegisterCylinder):
         in_force = world.registry.in_force
         stamped = in_force is not None and STAMP_RULE in in_force.pack.rules

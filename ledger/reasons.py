@@ -21,6 +21,9 @@ _ALL = (
            "this claim id was used for other bytes; make a new claim with a new id"),
     Reason("signer_revoked", "设备停用", "签名设备已停用或被隔离；请联系企业重新登记",
            "this signer is revoked or quarantined; have the office enrol it again"),
+    Reason("signer_quarantined", "设备隔离", "签名密钥疑被复制，已隔离；请查明后由企业重新登记，最好换用新密钥",
+           "this signer's key seems to be copied and is quarantined; find out, and have the office enrol it "
+           "again, best with a new key"),
     Reason("signer_not_entitled", "无权操作", "该签名者无权进行此操作或不属于此站点；请由有权人员办理",
            "this signer may not do this act or not at this site; let someone entitled do it"),
     Reason("stale_filing", "内容已更新", "该登记已有新版本；请取得最新内容后重新提交",

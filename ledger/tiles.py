@@ -41,11 +41,16 @@ Fetch = Callable[[Tile], bytes]
 def tile_path(tile: Tile) -> str:
     """The path under a log's prefix."""
     level = "entries" if tile.level == ENTRIES else str(tile.level)
-    digits = str(tile.index)
+    partial = "" if tile.width == WIDTH else f".p/{tile.width}"
+    return f"tile/{level}/{grouped(tile.index)}{partial}"
+
+
+def grouped(number: int) -> str:
+    """A number as a path in groups of three digits, so that no folder holds over a thousand: `x001/x234/067`."""
+    digits = str(number)
     digits = digits.zfill(-(-len(digits) // 3) * 3)
     groups = [digits[at : at + 3] for at in range(0, len(digits), 3)]
-    partial = "" if tile.width == WIDTH else f".p/{tile.width}"
-    return f"tile/{level}/{'/'.join([*(f'x{group}' for group in groups[:-1]), groups[-1]])}{partial}"
+    return "/".join([*(f"x{group}" for group in groups[:-1]), groups[-1]])
 
 
 def parse_tile_path(path: str) -> Tile:

@@ -102,23 +102,23 @@ class World:
 
     def _fold_cylinder(self, key: str, entry: Entry, claim: c.AnyClaim, index: int, leaf: str) -> None:
         outcome = entry.outcome
-        if isinstance(outcome, e.CylinderRegistered):
+        if type(outcome) is e.CylinderRegistered:  # of a Struct's class, `isinstance` is a slow call
             assert isinstance(claim, c.RegisterCylinder)
             self.cylinders[key] = register(claim, outcome, entry_index=index, leaf=leaf)
             self.codes.update(dict.fromkeys(codes_of(claim, outcome), CodeUse(key, active=True)))
             return
         old = self.cylinders[key]
-        if isinstance(outcome, e.Refusal):
+        if type(outcome) is e.Refusal:
             self.cylinders[key] = touch(old, entry_index=index, leaf=leaf)
             return
         assert isinstance(outcome, e.CylinderEvent)
         at, seen_at = entry.recorded_at, seen_at_of(claim, entry.clock_offset_ms, entry.recorded_at)
         self.cylinders[key] = apply(old, claim, outcome, at=at, seen_at=seen_at, entry_index=index, leaf=leaf)
-        if isinstance(claim, c.BindCode):
+        if type(claim) is c.BindCode:
             self.codes[claim.new_code] = CodeUse(key, active=True)
             if claim.retires is not None:
                 self.codes[claim.retires] = CodeUse(key, active=False)
-        if isinstance(claim, c.DeregisterCylinder):
+        if type(claim) is c.DeregisterCylinder:
             for code in old.codes:
                 self.codes[code] = CodeUse(key, active=False)
 
@@ -137,6 +137,9 @@ def subject_of(world: World, claim: c.AnyClaim, signer: str, outcome: e.Outcome)
         return subject_of_filing(claim)
     if isinstance(claim, c.RecordArrival):
         return f"site:{claim.site}"
+    if isinstance(claim, c.RaiseAlert):
+        # Only an alert that was raised stands in the story of whom it is about.
+        return f"signer:{claim.signer if isinstance(outcome, e.AlertRaised) else signer}"
     if isinstance(claim, c.RegisterCylinder):
         # A registration that is refused opens no cylinder, and must not touch the one whose id or code it names.
         return f"cylinder:{claim.cylinder}" if isinstance(outcome, e.CylinderRegistered) else f"signer:{signer}"
@@ -149,17 +152,31 @@ def filing_party(subject: str) -> str:
     return f"filing:{subject}"
 
 
+REUSED = "claim_id_reused"
+"""The reason of a refusal whose claim id was used for other bytes, and the party of all such entries."""
+
+
+def alert_party(subject: str) -> str:
+    """The party under which the alerts about a signer stand by themselves, as its filings do."""
+    return f"alert:{subject}"
+
+
 _PEOPLE = ("person", "second_person", "reviewer", "witness")
 """Fields of claims that name people by their registry ids."""
 
 
 def parties_of(entry: Entry, claim: c.AnyClaim) -> tuple[str, ...]:
     """Whose story an entry belongs to: its subject, its site, its people, its tank lot, the cylinders that a
-    certificate lists; and, of what was filed, the subject's filings.
+    certificate lists; of what was filed, the subject's filings; of an alert, the alerts about its signer; claim ids
+    used twice.
     """
     parties = [entry.subject]
     if isinstance(entry.outcome, FILED):
         parties.append(filing_party(entry.subject))
+    if isinstance(entry.outcome, e.AlertRaised):
+        parties.append(alert_party(entry.subject))
+    if isinstance(entry.outcome, e.Refusal) and entry.outcome.reasons[0].reason == REUSED:
+        parties.append(REUSED)
     site: str | None = getattr(claim, "site", None)
     if site is not None:
         parties.append(f"site:{site}")

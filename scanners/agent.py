@@ -1,7 +1,8 @@
 """The station agent: guns, scales, outbox and sender, put together. It never decides and never invents.
 
 Reports are durable when they are made and are sent when there is a line. Requests need the ledger's answer: offline,
-filling waits. What a crash left open on a line is settled before that line takes its first scan.
+filling waits. What a crash left open on a line is settled before that line takes its first scan. Now and then it looks
+at the log's published checkpoint, and each bundle says which it has seen.
 """
 
 import asyncio
@@ -23,6 +24,7 @@ from scanners.rows import RowPost
 from scanners.scale import Scale
 from scanners.screen import Shown, alarm
 from scanners.sender import Sender
+from scanners.sight import Sight
 
 Post = RowPost | FillPost
 Answered = Callable[[Sequence[AnyClaim], list[Answer]], None]
@@ -58,6 +60,14 @@ class Station:
             on_answer=on_answer,
             on_fault=lambda fault: show(alarm("line", fault)),
         )
+        self.sight = Sight(
+            config.url,
+            config.log,
+            config.log_keys(),
+            self.outbox,
+            has_line=lambda: not self.sender.offline,
+            on_fault=lambda fault: show(alarm("log", fault)),
+        )
         self.ready = asyncio.Event()
         self.guns: dict[str, Gun] = {}
         self.posts: dict[str, Post] = {}
@@ -68,6 +78,7 @@ class Station:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.sender.run())
+                tasks.create_task(self.sight.run())
                 desk = Desk(
                     self.config.site,
                     self.clock,
@@ -131,5 +142,6 @@ class Station:
             await gun.close()
         for post in self.posts.values():
             await post.shut()
+        await self.sight.close()
         await self.sender.close()
         self.outbox.close()

@@ -4,7 +4,8 @@ url = "https://ledger.example.cn"       # 服务器 the ledger's server
 log = "sc.example.cn/lpg"               # 账本 the log's origin
 site = "st-01"
 key_file = "station.pem"                # station keygen
-outbox = "outbox.sqlite"                # keep it: it is the station's memory
+outbox = "outbox.sqlite"                # keep it: it is the station's memory; never copy it or put back an old one
+# log_vkeys = ["sc.example.cn/lpg+…"]   # 账本发布公钥，可省略 the keys that sign it (`ledger vkey`); may be left out
 
 [crew]                                  # 当班 who works here until an order says otherwise
 person = "p-0001"                       # 充装人员
@@ -49,6 +50,8 @@ from msgspec import Meta, Struct, toml
 
 from ledger.bundle import PrivateKey
 from ledger.claim import Origin, Ref
+from ledger.errors import LedgerError
+from ledger.note_key import NoteKey, parse_vkey
 from scanners.faults import Misconfigured
 from scanners.registers import RegisterMap
 from scanners.scale_registers import SIMULATED
@@ -98,9 +101,11 @@ class StationConfig(Struct, frozen=True, forbid_unknown_fields=True):
     guns: tuple[GunConfig, ...]
     poll_s: Annotated[float, Meta(gt=0, le=2)] = 0.2
     answer_within_s: Annotated[float, Meta(gt=0, le=120)] = 5.0
+    log_vkeys: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Misconfigured where a gun names a scale that is not there."""
+        """Misconfigured where a gun names a scale that is not there, or a key is none of the log's."""
+        self.log_keys()
         scales = {scale.line for scale in self.scales}
         if len(scales) != len(self.scales):
             raise Misconfigured("充装秤编号重复", "two scales have the same `line`")
@@ -114,6 +119,16 @@ class StationConfig(Struct, frozen=True, forbid_unknown_fields=True):
                 raise Misconfigured(
                     f"扫码枪 {gun.port} 缺少对应的秤", f"the gun on port {gun.port} names no known scale"
                 )
+
+    def log_keys(self) -> tuple[NoteKey, ...]:
+        """The keys that sign the log's checkpoints, as far as this station knows them."""
+        try:
+            keys = tuple(parse_vkey(text) for text in self.log_vkeys)
+        except LedgerError as error:
+            raise Misconfigured(f"log_vkeys 有误：{error.zh}", f"`log_vkeys`: {error.en}") from error
+        if any(key.name != self.log for key in keys):
+            raise Misconfigured("log_vkeys 不是本账本的公钥", "`log_vkeys` are another log's keys")
+        return keys
 
 
 def load_config(path: Path) -> StationConfig:

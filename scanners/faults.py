@@ -9,6 +9,7 @@
         ├── OutboxForeign         the outbox belongs to another log or key
         ├── PutAside              the server found the bundle unacceptable: set aside, never sent again by itself
         ├── Offline               no line to the ledger: requests wait
+        ├── LogContradicts        the log is not, or no longer, the one that this station has seen
         ├── CodeNotFound          a picture holds no readable code
         └── Misconfigured         a configuration or plan file says what cannot be
 
@@ -59,6 +60,10 @@ class Offline(StationFault):
         super().__init__(
             "断网，暂不能充装；请等待网络恢复后重新扫码", "offline: filling waits; scan again when the line is back"
         )
+
+
+class LogContradicts(StationFault):
+    """A checkpoint that contradicts the one that this station keeps, or that the log did not sign."""
 
 
 class CodeNotFound(StationFault):

@@ -17,13 +17,15 @@ from typing import Literal
 
 from msgspec import Struct
 
-from ledger.bundle import PrivateKey, encode_payload, sign_bundle, signer_id, signer_key
+from ledger.bundle import PrivateKey, Seen, encode_payload, sign_bundle, signer_id, signer_key
 from ledger.claim import AnyClaim
 from scanners.faults import AlreadyConsumed, OutboxForeign
 
 # consumed: may open the valve; started: it did, and that is stored; the rest: settled.
 FillState = Literal["consumed", "started", "completed", "interrupted", "unused"]
 BundleState = Literal["pending", "answered", "set_aside"]
+MAX_CONTRADICTIONS = 100
+"""One proves it; nobody may fill the disk with more."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS owner (log TEXT NOT NULL, signer TEXT NOT NULL);
@@ -36,6 +38,9 @@ CREATE TABLE IF NOT EXISTS authorisation (
     state TEXT NOT NULL CHECK (state IN ('consumed', 'started', 'completed', 'interrupted', 'unused')));
 CREATE INDEX IF NOT EXISTS authorisation_open ON authorisation (line) WHERE state IN ('consumed', 'started');
 CREATE INDEX IF NOT EXISTS authorisation_code ON authorisation (code);
+CREATE TABLE IF NOT EXISTS checkpoint (
+    one INTEGER PRIMARY KEY CHECK (one = 1), size INTEGER NOT NULL, root TEXT NOT NULL, note BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS contradiction (shown BLOB NOT NULL UNIQUE, kept BLOB, why TEXT NOT NULL);
 """
 
 
@@ -79,7 +84,9 @@ class Outbox:
         with self._transaction():
             row = self._db.execute("SELECT seq, digest FROM bundle ORDER BY seq DESC LIMIT 1").fetchone()
             seq, prev = (0, None) if row is None else (row[0] + 1, row[1])
-            payload = encode_payload(log=self._log, device_seq=seq, device_prev=prev, seen=None, claims=list(claims))
+            newest = self._db.execute("SELECT size, root FROM checkpoint").fetchone()
+            seen = None if newest is None else Seen(*newest)
+            payload = encode_payload(log=self._log, device_seq=seq, device_prev=prev, seen=seen, claims=list(claims))
             stored = Stored(seq, hashlib.sha256(payload).hexdigest(), sign_bundle(payload, self._key), None, "pending")
             self._db.execute(
                 "INSERT INTO bundle (seq, digest, envelope) VALUES (?, ?, ?)", (seq, stored.digest, stored.envelope)
@@ -87,6 +94,31 @@ class Outbox:
             if settles is not None:
                 self._move(*settles)
         return stored
+
+    def checkpoint(self) -> bytes | None:
+        """The newest checkpoint of the log that was found right, as a note; every new bundle names it."""
+        with self._lock:
+            row = self._db.execute("SELECT note FROM checkpoint").fetchone()
+        return None if row is None else bytes(row[0])
+
+    def keep_checkpoint(self, seen: Seen, note: bytes) -> None:
+        """Keep a newer checkpoint; durable when this returns."""
+        with self._transaction():
+            self._db.execute("INSERT OR REPLACE INTO checkpoint VALUES (1, ?, ?, ?)", (seen.size, seen.root, note))
+
+    def keep_contradiction(self, shown: bytes, kept: bytes | None, why: str) -> bool:
+        """Keep a checkpoint that was found wrong as evidence, beside the one that it contradicts; whether it is new."""
+        with self._transaction():
+            (count,) = self._db.execute("SELECT count(*) FROM contradiction").fetchone()
+            if count >= MAX_CONTRADICTIONS:
+                return False
+            done = self._db.execute("INSERT OR IGNORE INTO contradiction VALUES (?, ?, ?)", (shown, kept, why))
+            return done.rowcount == 1
+
+    def contradictions(self) -> list[tuple[bytes, bytes | None, str]]:
+        """What was shown, what was kept, and why they do not go together; oldest first."""
+        with self._lock:
+            return self._db.execute("SELECT shown, kept, why FROM contradiction ORDER BY rowid").fetchall()
 
     def next_unsent(self) -> Stored | None:
         """The oldest bundle that nobody has answered yet."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+from api.deployment import Clock
 from api.serve import make_server, real_clock
 from api.settings import Settings
 from ledger import claim as c
@@ -65,7 +66,7 @@ class Town:
 
 
 @contextmanager
-def running(settings: Settings) -> Iterator[str]:
+def running(settings: Settings, clock: Clock = real_clock) -> Iterator[str]:
     """The URL of a server that runs in a thread meanwhile."""
     ready, urls = threading.Event(), []
 
@@ -73,7 +74,7 @@ def running(settings: Settings) -> Iterator[str]:
         urls.append(url)
         ready.set()
 
-    server = make_server(settings, real_clock, tell)
+    server = make_server(settings, clock, tell)
     thread = threading.Thread(target=server.run_bound)
     thread.start()
     try:
@@ -94,10 +95,10 @@ def open_town(url: str, origin: str = ORIGIN) -> Story:
 
 
 @contextmanager
-def serve_town(url: str, **settings: Any) -> Iterator[Town]:
+def serve_town(url: str, clock: Clock = real_clock, **settings: Any) -> Iterator[Town]:
     """A town with everything filed."""
     story = open_town(url)
-    with running(Settings(database_url=url, port=0, **settings)) as base, httpx.Client(base_url=base) as http:
+    with running(Settings(database_url=url, port=0, **settings), clock) as base, httpx.Client(base_url=base) as http:
         town = Town(base, story, http)
         for signer, claim in story.filings():
             town.post(signer, claim)

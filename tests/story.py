@@ -16,7 +16,16 @@ from msgspec import structs
 from api.packs import shipped_pack
 from ledger import claim as c
 from ledger import events as e
-from ledger.bundle import PrivateKey, decode_claim, encode_payload, open_bundle, sign_bundle, signer_id, signer_key
+from ledger.bundle import (
+    PrivateKey,
+    Seen,
+    decode_claim,
+    encode_payload,
+    open_bundle,
+    sign_bundle,
+    signer_id,
+    signer_key,
+)
 from ledger.decide import decide
 from ledger.entry import Entry, decode_entry, encode_entry, leaf_hash
 from ledger.identity import own_code
@@ -66,6 +75,7 @@ class Signer:
     key: PrivateKey
     device_seq: int = 0
     device_prev: str | None = None
+    seen: Seen | None = None
 
     @property
     def id(self) -> str:
@@ -74,7 +84,7 @@ class Signer:
     def sign(self, *claims: c.AnyClaim, log: str = ORIGIN) -> bytes:
         """The envelope of the next bundle."""
         payload = encode_payload(
-            log=log, device_seq=self.device_seq, device_prev=self.device_prev, seen=None, claims=list(claims)
+            log=log, device_seq=self.device_seq, device_prev=self.device_prev, seen=self.seen, claims=list(claims)
         )
         self.device_seq += 1
         self.device_prev = hashlib.sha256(payload).hexdigest()
@@ -223,8 +233,8 @@ class Story:
 
     def usual_signer(self, act: type[c.Claim]) -> Signer:
         """Who says such things."""
-        if act is c.RecordInspection:
-            return self.inspector
+        if act in (c.RecordInspection, c.RaiseAlert):
+            return self.inspector if act is c.RecordInspection else self.log
         return self.authority if act in AUTHORITY_ACTS else self.office if act in OFFICE_ACTS else self.station
 
     def receive(self, signer: Signer, *claims: c.AnyClaim) -> Received:
@@ -405,5 +415,9 @@ USUAL: dict[type[c.Claim], dict[str, Any]] = {
     c.FileInsurance: {"policy": "INS9", "enterprise": "E1", **_YEARS},
     c.OpenRecall: {"recall": "R1"},
     c.CloseRecall: {"recall": "R1"},
+    c.RaiseAlert: {
+        "kind": c.AlertKind.CLONED_KEY, "signer": signer_id(signer_key(private_key("station"))), "entries": (1, 2),
+        "device_seq": 3, "digests": (_DIGEST, "11" * 32),
+    },
 }  # fmt: skip
 """What a claim of that kind says unless a test says otherwise."""

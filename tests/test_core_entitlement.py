@@ -21,7 +21,7 @@ ROLES = {
 MATRIX = """
 open_log               A.....     record_inspection      .I....
 adopt_pack             A.....     check_prefill          ...S..
-enrol_signer           A.O...     authorise_fill         ...S..
+enrol_signer           A.O..L     authorise_fill         ...S..
 file_enterprise        A.....     start_fill             ...S..
 file_permit            A.....     complete_fill          ...S..
 file_site              A.O...     interrupt_fill         ...S..
@@ -46,6 +46,7 @@ file_custody           ..O...     extract_residue        .I.S..
 file_product           ..O...     replace_valve          .I.S..
 file_premises          ..O...     determine_tare         .I.S..
 file_pairing           ..O...     surrender_cylinder     ..OS..
+raise_alert            .....L
 """
 _words = MATRIX.split()
 EXPECTED = dict(zip(_words[::2], _words[1::2], strict=True))
@@ -116,6 +117,10 @@ def claim_of(town: Town, tag: str, role: Role, /, **fields: Any) -> Any:
         c.RegisterCylinder: lambda: story.cylinder(5),
         c.EnrolSigner: lambda: story.enrolment(Signer("new", private_key("new")), Role.WORKER, "E1", ("S1",)),
     }
+    if act is c.EnrolSigner and role is Role.LOG:
+        known = town.world.registry.records[f"signer:{story.station.id}"]
+        fields = {"status": "quarantined", "alert": CLAIM_ID, "expects": known.seq} | fields
+        special[act] = lambda: structs.replace(known.claim, **story.base())
     if act in special:
         return structs.replace(special[act](), **fields)
     said = dict(USUAL.get(act, {})) | OWN.get(tag, {})
@@ -230,6 +235,43 @@ def test_a_station_keeps_to_its_owners_cylinders_where_there_is_no_way_back(town
         assert may(town, town.story.station, claim_of(town, tag, Role.STATION, code=TWO)), "facts are facts"
     for tag in ("decide_scrap", "destroy_cylinder"):
         assert may(town, town.story.inspector, claim_of(town, tag, Role.INSPECTION_BODY, code=TWO))
+
+
+NO_QUARANTINE: tuple[dict[str, Any], ...] = (
+    {"status": "active"}, {"status": "revoked"}, {"alert": None}, {"role": Role.WORKER}, {"enterprise": "E2"},
+    {"sites": ()}, {"acts": ("check_prefill",)},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("fields", NO_QUARANTINE, ids=map(str, NO_QUARANTINE))
+def test_the_logs_signer_may_quarantine_and_nothing_else(town: Town, fields: dict[str, Any]) -> None:
+    assert may(town, town.story.log, claim_of(town, "enrol_signer", Role.LOG)), "as a control"
+    assert not may(town, town.story.log, claim_of(town, "enrol_signer", Role.LOG, **fields))
+
+
+def test_the_logs_signer_lets_those_be_over_whom_nobody_stands(town: Town) -> None:
+    story = town.story
+    quarantine = {"status": "quarantined", "alert": CLAIM_ID}
+    for signer, role in ((story.authority, Role.AUTHORITY), (story.log, Role.LOG), (holder(Role.LOG), Role.LOG)):
+        record = town.world.registry.records.get(f"signer:{signer.id}")
+        kept = town.world.registry.signer(signer.id)
+        assert kept is not None
+        assert kept.role is role
+        claim = structs.replace(kept, **story.base(), **quarantine, expects=None if record is None else record.seq)
+        assert not may(town, story.log, claim)
+
+
+def test_a_quarantine_for_an_alert_has_its_reason_and_the_office_ends_it(town: Town) -> None:
+    station, office = town.story.station, town.story.office
+    quarantine = claim_of(town, "enrol_signer", Role.LOG)
+    assert isinstance(town.tell(town.story.log, quarantine), e.Filed)
+    assert refused_as(town.tell(station, claim_of(town, "check_prefill", Role.STATION))) == "signer_quarantined"
+    twice = structs.replace(quarantine, **town.story.base(), expects=quarantine.expects + 1)
+    assert not may(town, town.story.log, twice), "it is not active"
+    back = structs.replace(twice, **town.story.base(), status="active", alert=None)
+    assert not may(town, town.story.log, back), "nor may it let anybody in"
+    assert isinstance(town.tell(office, back), e.Filed)
+    assert may(town, station, claim_of(town, "check_prefill", Role.STATION))
 
 
 @pytest.mark.parametrize("status", ["revoked", "quarantined"])

@@ -50,8 +50,8 @@ GOLDEN = Path(__file__).parent / "golden"
 KEYS = {alg: private_key(f"golden {alg}", alg) for alg in ("ed25519", "p256")}
 
 
-NEWEST = "-2"
-NUMBERS = ("", NEWEST)
+NEWEST = "-3"
+NUMBERS = ("", "-2", NEWEST)
 
 
 def lines(name: str) -> list[bytes]:
@@ -207,6 +207,7 @@ _MORE: dict[type[c.Claim], dict[str, Any]] = {
         "maker": "GL", "made_from": "2024-01", "made_to": "2024-12", "phase": c.Phase.VAPOUR, "model": "YSP35.5",
     },
     c.AdoptPack: {"pack": _PACK},
+    c.RaiseAlert: {"after_seq": 1, "sizes": (7, 5), "roots": ("ab" * 32, "cd" * 32)},
 }  # fmt: skip
 
 
@@ -222,7 +223,8 @@ def _claims(story: Story) -> list[c.AnyClaim]:
         if act is c.OpenLog:
             made.append(story.opening(pack=_PACK, demo=True, expects=7))
         elif act is c.EnrolSigner:
-            made.append(msgspec.structs.replace(story.enrolment(story.rival, c.Role.OFFICE, "E2", ("S1",)), expects=7))
+            enrolled = story.enrolment(story.rival, c.Role.OFFICE, "E2", ("S1",))
+            made.append(msgspec.structs.replace(enrolled, expects=7, alert=_ID))
         elif act is c.RegisterCylinder:
             made.append(
                 story.cylinder(

@@ -103,7 +103,8 @@ def test_a_dated_setting_holds_between_its_days_and_another_outside(name: str, r
 
 
 LEDGER_REASONS = {
-    "claim_id_reused", "signer_revoked", "signer_not_entitled", "stale_filing", "reference_unknown", "stage_closed",
+    "claim_id_reused", "signer_revoked", "signer_quarantined", "signer_not_entitled", "stale_filing",
+    "reference_unknown", "stage_closed",
 }  # fmt: skip
 """What `decide` itself says, whatever the pack: each shown below, in the order of the last table."""
 
@@ -300,7 +301,10 @@ def test_precedence_before_the_gates() -> None:
 
     assert say(story.rival, claim_id=used_id, expects=5, site="S8") == "claim_id_reused"
     assert say(story.rival, expects=5, site="S8") == "signer_revoked"
-    back = structs.replace(revoke, claim_id=story.base()["claim_id"], status="active", expects=1)
+    quarantine = {"status": "quarantined", "alert": used_id, "expects": 1}
+    town.tell(story.authority, structs.replace(revoke, claim_id=story.base()["claim_id"], **quarantine))
+    assert say(story.rival, expects=5, site="S8") == "signer_quarantined"
+    back = structs.replace(revoke, claim_id=story.base()["claim_id"], status="active", expects=2)
     assert isinstance(town.tell(story.authority, back), e.Filed)
     assert say(story.rival, expects=5, site="S1") == "signer_not_entitled"
     assert say(story.office, expects=5) == "stale_filing"

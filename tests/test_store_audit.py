@@ -8,6 +8,7 @@ import pytest
 from psycopg import sql
 
 from ledger import claim as c
+from ledger.bundle import Seen
 from ledger.errors import NotFound
 from ledger.store import schema
 from ledger.store.audit import audit
@@ -32,8 +33,9 @@ CHANGES = {
 
 
 def tell_a_day(town: Town) -> None:
-    """A round, a refusal, a stray code and a relabelling: a row in every table."""
+    """A round, a refusal, a stray code and a relabelling, by a device that has seen the log: a row in every table."""
     codes = town.cylinders(3)
+    town.story.station.seen = Seen(3, "ab" * 32)
     for code in codes[:2]:
         for signer, claim in cycle(town.story, code):
             town.tell(signer, claim, check=False)

@@ -25,7 +25,7 @@ def demands(facts: Facts, claim: c.AnyClaim, at_ms: int) -> set[str]:
     day = datetime.fromtimestamp(at_ms / 1000, CHINA).date()
     if isinstance(claim, c.RegisterCylinder):
         return set(_registration(facts, claim))
-    if isinstance(claim, c.Filing | c.RecordArrival):
+    if isinstance(claim, c.Filing | c.RecordArrival | c.RaiseAlert):
         return set()
     bottle = facts.bottles.get(claim.code)
     if bottle is None:

@@ -93,7 +93,7 @@ _GATE_OF: dict[type[c.Claim], Gate] = {
 
 def gate_of(claim: c.AnyClaim) -> Gate:
     """The gate that a claim stands at."""
-    if isinstance(claim, c.DepotOut) and claim.purpose is c.Purpose.SALE:
+    if type(claim) is c.DepotOut and claim.purpose is c.Purpose.SALE:
         return Gate.DEPOT_OUT
     return _GATE_OF[type(claim)]
 

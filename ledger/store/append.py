@@ -12,6 +12,7 @@ from ledger.decide import decide
 from ledger.entry import Answer, DeviceChain, Entry, decode_entry, encode_entry, leaf_hash
 from ledger.errors import Corrupt, WrongLog
 from ledger.replay import next_link, pack_label
+from ledger.store.device_rows import device_bundle
 from ledger.store.load import Loaded, LogCache, claim_key, lock_and_load
 from ledger.store.write import Batch, NewEntry, write_batch
 from ledger.world import FOLD, chain_after, parties_of, subject_of
@@ -83,7 +84,9 @@ class _Appending(NamedTuple):
         index = self.loaded.recorded[key] = world.size
         site: str | None = getattr(signed.claim, "site", None)
         self.batch.entries.append(NewEntry(index, body, leaf, key, parties_of(entry, signed.claim), site))
-        self.batch.bundles[bundle.digest] = bundle.envelope
+        if bundle.digest not in self.batch.bundles:
+            self.batch.bundles[bundle.digest] = bundle.envelope
+            self.batch.devices.append(device_bundle(bundle, index))
         self.batch.touch(world, entry, signed.claim)
         world.fold(entry, signed.claim, leaf.hex())
         return Answer(index, self.now, leaf.hex(), outcome)

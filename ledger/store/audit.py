@@ -21,7 +21,8 @@ from ledger.entry import DeviceChain
 from ledger.errors import Corrupt, LedgerError
 from ledger.merkle import Frontier, extend, pack_frontier, root_of
 from ledger.replay import Step, replay
-from ledger.store.cached import Indexed, compare_caches
+from ledger.store.cached import Indexed, Row, compare_caches
+from ledger.store.device_rows import DeviceBundle, device_bundle
 from ledger.store.load import LogHead, claim_key, read_head
 from ledger.world import FOLD, Head, World, chain_after, parties_of
 
@@ -113,6 +114,8 @@ class _Audit:
         self.parties = Indexed(
             "entry_party", self._rows("SELECT entry_index, party, site " + by_index.format("entry_party"))
         )
+        columns = ", ".join(DeviceBundle._fields)
+        self.rows = Indexed("device_bundle", self._rows(f"SELECT {columns} " + by_index.format("device_bundle")))
 
     def run(self) -> Report:
         try:
@@ -126,7 +129,7 @@ class _Audit:
             self._find("entry", self.world.size, f"{error.zh}；{error.en}")
         self._check_left_over()
         self._check_head()
-        for index in (self.claims, self.parties):
+        for index in (self.claims, self.parties, self.rows):
             self._take(index.rest())
         self._take(compare_caches(self.connection, self.head.log_id, self.world))
         return Report(self.head.origin, self.world.size, root_of(self.frontier).hex(), self.findings)
@@ -174,23 +177,26 @@ class _Audit:
         index, entry, difference = self.world.size - 1, step.entry, step.difference
         if difference is not None:
             self._find("entry", index, f"{difference.what}: {difference.found}，应为 expected {difference.expected}")
-        self._check_bundle(index, step)
+        self._take(self.rows.compare(index, self._check_bundle(index, step)))
         key = claim_key(entry.signer, step.claim.claim_id, entry.claim)
         self._take(self.claims.compare(index, {tuple(key)}))
         site: str | None = getattr(step.claim, "site", None)
         self._take(self.parties.compare(index, {(party, site) for party in parties_of(entry, step.claim)}))
         self.frontier = extend(self.frontier, index, [step.leaf])
 
-    def _check_bundle(self, index: int, step: Step) -> None:
+    def _check_bundle(self, index: int, step: Step) -> set[Row]:
+        """Compare an entry with its bundle; the row that stands at it, if it is its bundle's first."""
         entry = step.entry
+        rows: set[Row] = set()
         bundle = self.bundles.get(entry.bundle)
         if bundle is None:
             self._find("entry", index, f"签名原文缺失 its bundle {entry.bundle} is missing")
             self._find(
                 "bundle", entry.bundle, f"条目 {index} 引用，但缺失 entry {index} refers to it, but it is missing"
             )
-            return
+            return rows
         if entry.bundle not in self.chains:
+            rows = {tuple(device_bundle(bundle, index)[1:])}
             last = self.devices.get(bundle.signer)
             self.chains[entry.bundle] = chain_after(last, bundle.device_seq, bundle.device_prev)
             if last is None or bundle.device_seq > last.seq:
@@ -202,6 +208,7 @@ class _Audit:
             self._find("entry", index, "与签名原文不符 it is not what the signer signed")
         if entry.device_chain != self.chains[entry.bundle]:
             self._find("entry", index, f"device_chain: {entry.device_chain}，应为 expected {self.chains[entry.bundle]}")
+        return rows
 
     def _check_signed(self, digest: str, bundle: Bundle) -> None:
         enrolled = self.world.registry.signer(bundle.signer)

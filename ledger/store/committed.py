@@ -43,9 +43,9 @@ class Committed(Struct, frozen=True):
                 rows = cursor.execute(_BODIES, (self.log_id, first, below)).fetchall()
                 for expected, (index, _) in enumerate(rows, first):
                     if index != expected:
-                        raise _missing(expected)
+                        raise missing(expected)
                 if len(rows) < below - first:
-                    raise _missing(first + len(rows))
+                    raise missing(first + len(rows))
                 yield [body for _, body in rows]
 
 
@@ -61,7 +61,8 @@ def committed(engine: Engine, origin: str) -> Iterator[Committed]:
         yield Committed(connection, log_id, size, unpack_frontier(bytes(frontier)), not replica)
 
 
-def _missing(index: int) -> Corrupt:
+def missing(index: int) -> Corrupt:
+    """An entry that its index says is there is not."""
     return Corrupt(
         f"数据库中缺第 {index} 条；请停止写入，运行 ledger audit",
         f"entry {index} is missing from the database; stop writing and run ledger audit",

@@ -233,6 +233,8 @@ def _named(bundles: Iterable[Bundle]) -> _Named:
                     named.cylinders.update(claim.cylinders)
             elif isinstance(claim, c.RecordArrival):
                 named.chains.add(f"site:{claim.site}")
+            elif isinstance(claim, c.RaiseAlert):
+                named.chains.add(f"signer:{claim.signer}")
             else:
                 named.codes.add(claim.code)
                 if isinstance(claim, c.CheckPrefill):

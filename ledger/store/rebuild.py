@@ -10,11 +10,13 @@ from collections.abc import Iterable
 import psycopg
 from psycopg import sql
 
-from ledger.errors import Busy, Corrupt
+from ledger.bundle import open_bundle
+from ledger.errors import Busy, Corrupt, LedgerError
 from ledger.merkle import Frontier, extend
 from ledger.replay import replay
 from ledger.store.audit import CHUNK, ENTRIES, Progress, in_chunks
 from ledger.store.cached import Row, folded_tables
+from ledger.store.device_rows import DeviceBundle, device_bundle
 from ledger.store.load import LogHead, claim_key, read_head
 from ledger.store.schema import CACHES
 from ledger.world import FOLD, World, parties_of
@@ -51,6 +53,7 @@ class _Rebuild:
         self.progress = progress or (lambda _done, _total: None)
         self.world = World(head.origin)
         self.frontier: Frontier = ()
+        self.last_bundle = ""
 
     def run(self) -> int:
         for table in CACHES:
@@ -78,6 +81,7 @@ class _Rebuild:
         claims: list[Row] = []
         parties: list[Row] = []
         leaves: list[bytes] = []
+        bundles: dict[bytes, int] = {}
         first = self.world.size
         for index, step in enumerate(replay(self.world, bodies), first):
             entry, claim = step.entry, step.claim
@@ -88,9 +92,34 @@ class _Rebuild:
             site: str | None = getattr(claim, "site", None)
             parties.extend((party, index, site) for party in parties_of(entry, claim))
             leaves.append(step.leaf)
+            if entry.bundle != self.last_bundle:
+                self.last_bundle = entry.bundle
+                bundles[bytes.fromhex(entry.bundle)] = index
         self.frontier = extend(self.frontier, first, leaves)
         self._copy("claim_index", ("signer", "claim_id", "text_digest", "entry_index"), claims)
         self._copy("entry_party", ("party", "entry_index", "site"), parties)
+        self._copy("device_bundle", DeviceBundle._fields, self._device_bundles(bundles))
+
+    def _device_bundles(self, firsts: dict[bytes, int]) -> list[Row]:
+        """The rows of these bundles, each with the index of its first entry."""
+        envelopes: dict[bytes, bytes] = dict(
+            self.connection.execute(
+                "SELECT digest, envelope FROM bundle WHERE log_id = %s AND digest = ANY(%b)",
+                (self.head.log_id, list(firsts)),
+                binary=True,
+            ).fetchall()
+        )
+        rows: list[Row] = []
+        for digest, index in firsts.items():
+            if digest not in envelopes:
+                raise Corrupt(f"条目 {index} 的签名原文缺失", f"the bundle of entry {index} is missing")
+            try:
+                rows.append(device_bundle(open_bundle(envelopes[digest]), index))
+            except LedgerError as error:
+                raise Corrupt(
+                    f"条目 {index} 的签名原文无法解读：{error.zh}", f"the bundle of entry {index}: {error.en}"
+                ) from error
+        return rows
 
     def _copy(self, table: str, columns: tuple[str, ...], rows: Iterable[Row]) -> None:
         names = sql.SQL(", ").join(map(sql.Identifier, ("log_id", *columns)))

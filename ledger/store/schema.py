@@ -87,9 +87,21 @@ record = sa.Table(
     sa.Column("entry_index", sa.BigInteger, nullable=False),
     sa.Column("body", BYTEA, nullable=False),
 )
+device_bundle = sa.Table(
+    "device_bundle",
+    metadata,
+    sa.Column("log_id", sa.Integer, primary_key=True),
+    sa.Column("entry_index", sa.BigInteger, primary_key=True),
+    sa.Column("signer", BYTEA, nullable=False),
+    sa.Column("device_seq", sa.BigInteger, nullable=False),
+    sa.Column("digest", BYTEA, nullable=False),
+    sa.Column("device_prev", BYTEA, nullable=True),
+    sa.Column("seen_size", sa.BigInteger, nullable=True),
+    sa.Column("seen_root", BYTEA, nullable=True),
+)
 record_kind = sa.literal_column("split_part(record.subject, ':', 1)", sa.Text)
 """A record's kind, spelt as the index `record_by_kind` has it."""
-CACHES = (claim_index, entry_party, cylinder, code, chain_head, record)
+CACHES = (claim_index, entry_party, cylinder, code, chain_head, record, device_bundle)
 
 
 def engine_url(url: str) -> str:

@@ -9,6 +9,7 @@ from ledger import events as e
 from ledger.cylinder import codes_of
 from ledger.entry import Entry
 from ledger.merkle import extend, pack_frontier
+from ledger.store.device_rows import DeviceBundle
 from ledger.store.load import DEVICE, ClaimKey, Loaded, cylinder_encoder
 from ledger.world import Head, World
 
@@ -31,6 +32,7 @@ class Batch:
         """Nothing yet."""
         self.entries: list[NewEntry] = []
         self.bundles: dict[bytes, bytes] = {}
+        self.devices: list[DeviceBundle] = []
         self.cylinders: set[str] = set()
         self.codes: set[str] = set()
         self.chains: set[str] = set()
@@ -116,6 +118,12 @@ WITH entries AS (
     INSERT INTO bundle (log_id, digest, envelope)
     SELECT %(log_id)s, * FROM unnest(%(bundle)b::bytea[], %(envelope)b::bytea[])
     ON CONFLICT DO NOTHING
+), devices AS (
+    INSERT INTO device_bundle (
+        log_id, entry_index, signer, device_seq, digest, device_prev, seen_size, seen_root)
+    SELECT %(log_id)s, * FROM unnest(
+        %(device_entry)b::int8[], %(device_signer)b::bytea[], %(device_seq)b::int8[], %(bundle)b::bytea[],
+        %(device_prev)b::bytea[], %(seen_size)b::int8[], %(seen_root)b::bytea[])
 ), cylinders AS (
     INSERT INTO cylinder (log_id, cylinder, body)
     SELECT %(log_id)s, * FROM unnest(%(cylinder)b::text[]::uuid[], %(cylinder_body)b::bytea[])
@@ -158,6 +166,13 @@ def _index_columns(batch: Batch) -> dict[str, object]:
         "party_site": [site for _, _, site in parties],
         "bundle": list(batch.bundles),
         "envelope": list(batch.bundles.values()),
+        # In the order of the bundles, of which each has its row.
+        "device_entry": [one.entry_index for one in batch.devices],
+        "device_signer": [one.signer for one in batch.devices],
+        "device_seq": [one.device_seq for one in batch.devices],
+        "device_prev": [one.device_prev for one in batch.devices],
+        "seen_size": [one.seen_size for one in batch.devices],
+        "seen_root": [one.seen_root for one in batch.devices],
     }
 
 
