@@ -13,13 +13,16 @@ from api.bundles import PATH, BundleDoor, bundle_route
 from api.cylinders import cylinder_routes
 from api.deployment import Deployment
 from api.docs_page import docs_routes
+from api.evidence.routes import evidence_routes
 from api.health import health_routes
+from api.kept import kept_routes
 from api.openapi import describe
 from api.problems import on_exception
 from api.proving import proof_routes
 from api.publish.loop import PublishingThread
-from api.published import one_segment, published_routes, published_size
+from api.published import one_segment, published_routes, published_size, published_standing
 from api.registry import registry_routes
+from api.sentry.loop import SentryThread
 from api.sites import site_routes
 from ledger.store.writer import Writer
 
@@ -51,13 +54,17 @@ def create_app(deployment: Deployment) -> LedgerApp:
         *site_routes(deployment),
         *registry_routes(deployment),
         *published_routes(deployment),
+        *kept_routes(deployment),
         *proof_routes(deployment),
+        *evidence_routes(deployment),
         *health_routes(deployment),
     ]
     for origin, log in deployment.logs.items():
         deployment.metrics.watch(origin, _queue_length(log.writer))
     for origin, published in deployment.published.items():
-        deployment.metrics.watch_published(origin, partial(published_size, published.store))
+        deployment.metrics.watch_published(
+            origin, partial(published_size, published.store), partial(published_standing, published)
+        )
     app = LedgerApp(
         [*routes, *docs_routes(lambda: describe(routes, version("cylinder-ledger")))],
         exception_handlers={Exception: on_exception},
@@ -84,6 +91,9 @@ def _running(deployment: Deployment) -> Callable[[Litestar], AbstractAsyncContex
                     stack.enter_context(PublishingThread(published.loop))
             for log in deployment.logs.values():
                 stack.enter_context(log.writer)
+            # Entered last, left first: what they say goes through the writers.
+            for sentry in deployment.sentries.values():
+                stack.enter_context(SentryThread(sentry))
             try:
                 yield
             finally:

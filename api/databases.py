@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ledger.errors import Malformed
 from ledger.store.embedded import EmbeddedServer
+from ledger.store.read import hosted_origins
 
 DATABASE = "ledger"
 
@@ -26,3 +27,14 @@ def open_database(data: Path | None) -> Iterator[str]:
             "set LEDGER_DATABASE_URL, or name a directory of the embedded database with --data",
         )
     yield url
+
+
+def one_origin(url: str, named: str | None) -> str:
+    """The log that a command is about: the one named, or the only one. Malformed lists them when it must be named."""
+    hosted = hosted_origins(url)
+    if named is None and len(hosted) == 1:
+        return hosted[0]
+    here = ", ".join(hosted) or "-"
+    if named not in hosted:
+        raise Malformed(f"请用 --log 指明日志：{here}", f"name a log with --log: {here}")
+    return named

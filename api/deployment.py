@@ -9,8 +9,13 @@ from litestar.datastructures import Headers
 from api.access import Access
 from api.metrics import Metrics
 from api.publish.loop import Loop
+from api.publish.standing import Witnessed, witnessed
 from api.publish.tile_store import TileStore
+from api.sentry.loop import Sentry
+from ledger.checkpoint import Checkpoint
 from ledger.errors import Malformed, NotFound, WrongLog
+from ledger.note_key import NoteSigner
+from ledger.policy import parse_policy
 from ledger.store.keys import Keys
 from ledger.store.read import ALL_SITES, Connection, Engine, LogState, log_state, reading
 from ledger.store.writer import Writer
@@ -27,10 +32,19 @@ class HostedLog(NamedTuple):
 
 
 class PublishedLog(NamedTuple):
-    """A log's published files, and the loop of this process that writes them; None when another process does."""
+    """A log's published files, and the loop of this process that writes them; None when another process does.
+
+    `policy` is its policy's file, None when none is named; `head_signer` signs where chains end, as evidence says it.
+    """
 
     store: TileStore
     loop: Loop | None
+    policy: bytes | None
+    head_signer: NoteSigner | None
+
+    def standing(self, checkpoint: Checkpoint) -> Witnessed:
+        """How a checkpoint of this log stands under its policy."""
+        return witnessed(None if self.policy is None else parse_policy(self.policy), checkpoint)
 
 
 class Asked(NamedTuple):
@@ -52,6 +66,7 @@ class Deployment:
         self.engine, self.clock, self.access, self.label_host = engine, clock, access, label_host
         self.metrics = Metrics()
         self.published: dict[str, PublishedLog] = {}
+        self.sentries: dict[str, Sentry] = {}
 
     def hosted(self, origin: str) -> HostedLog:
         """The log of that origin; WrongLog names those hosted here."""

@@ -1,13 +1,14 @@
 """Metrics for Prometheus: what was answered, by act and rule. No cylinder, person or site is a label."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from api.publish.standing import Witnessed
 from ledger import events as e
 from ledger.bundle import Bundle
-from ledger.claim import act_of
+from ledger.claim import AlertKind, act_of
 from ledger.entry import Answer
 
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
@@ -35,6 +36,14 @@ class Metrics:
         self._published = Gauge(
             "ledger_published_size", "Entries under the published checkpoint", ["log"], registry=registry
         )
+        self._cosignatures = Gauge(
+            "ledger_published_cosignatures", "Witnesses that cosigned the published checkpoint", ["log"],
+            registry=registry,
+        )  # fmt: skip
+        self._quorum = Gauge(
+            "ledger_published_quorum", "0 while the published checkpoint lacks the cosignatures its policy asks for",
+            ["log"], registry=registry,
+        )  # fmt: skip
         self._lag = Histogram(
             "ledger_checkpoint_lag_seconds", "From an entry's recording to the checkpoint that covers it", ["log"],
             buckets=_SECONDS, registry=registry,
@@ -43,6 +52,9 @@ class Metrics:
             "ledger_publishing_trouble", "1 for the last reason why publishing stood still, 0 once it went on",
             ["log", "reason"], registry=registry,
         )  # fmt: skip
+        self._alerts = Gauge(
+            "ledger_open_alerts", "Alerts whose signer was not enrolled anew since", ["log", "kind"], registry=registry
+        )
         # Looking a label up costs more than counting.
         self._claim = cache(self._claims.labels)
         self._finding = cache(self._findings.labels)
@@ -66,9 +78,13 @@ class Metrics:
             for note in outcome.warnings:
                 self._finding(bundle.log, act, "warning", note.rule).inc()
 
-    def watch_published(self, log: str, size: Callable[[], float]) -> None:
-        """Ask for this log's published size at every scrape, and show its lag before its first checkpoint."""
+    def watch_published(self, log: str, size: Callable[[], float], standing: Callable[[], Witnessed]) -> None:
+        """Ask for size and standing of this log's published checkpoint at every scrape, and show its lag before the
+        first.
+        """
         self._published.labels(log).set_function(size)
+        self._cosignatures.labels(log).set_function(lambda: len(standing().witnesses))
+        self._quorum.labels(log).set_function(lambda: standing().quorum != "not-met")
         self._lag.labels(log)
 
     def published(self, log: str, lags_ms: list[int]) -> None:
@@ -80,6 +96,11 @@ class Metrics:
     def publishing_trouble(self, log: str, reason: str, *, over: bool) -> None:
         """Show why publishing stands still, or that it goes on again."""
         self._trouble.labels(log, reason).set(0 if over else 1)
+
+    def open_alerts(self, log: str, alerts: Mapping[AlertKind, int]) -> None:
+        """Show how many alerts of each kind are open."""
+        for kind, count in alerts.items():
+            self._alerts.labels(log, kind).set(count)
 
     def fault(self, slug: str) -> None:
         """Count one bundle that was not taken."""

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from api.deployment import Deployment
 from api.problems import documented
+from api.publish.standing import HEADER
 from api.publish.tile_store import TileStore
 from api.publish.tree import reader
 from api.published import TAG, TEXT, OriginPath, documented_file, find_published, newest
@@ -78,7 +79,8 @@ def proof_routes(deployment: Deployment) -> list[HTTPRouteHandler]:
         if index >= size:
             raise _not_published(deployment, named, index)
         proof = prove_inclusion(reader(store, size), index, size)
-        return Response(format_receipt(Receipt(index, proof, checkpoint)), media_type=TEXT)
+        headers = {HEADER: deployment.published[named].standing(checkpoint).quorum}
+        return Response(format_receipt(Receipt(index, proof, checkpoint)), media_type=TEXT, headers=headers)
 
     return [get_inclusion, get_consistency, get_receipt]
 

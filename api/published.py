@@ -1,7 +1,8 @@
 """GET a log as it is published: checkpoint, tiles, entry bundles, as the static files that they are.
 
 *Committed* is what a bundle's answer says; *published* is what a checkpoint covers, about a second later. The tree is
-everybody's: no token. Entry bundles hold every site's entries: they take a token for all sites of the log.
+everybody's: no token. Entry bundles hold every site's entries: they take a token for all sites of the log. Whatever
+shows a checkpoint says in the header `Ledger-Quorum` whether it has the cosignatures that the log's policy asks for.
 """
 
 import gzip
@@ -14,8 +15,9 @@ from litestar.openapi import ResponseSpec
 from litestar.params import PathParameter
 
 from api.cylinders import Asking
-from api.deployment import Deployment
+from api.deployment import Deployment, PublishedLog
 from api.problems import documented
+from api.publish.standing import HEADER, Witnessed
 from api.publish.tile_store import TileStore
 from ledger.checkpoint import Checkpoint, parse_checkpoint
 from ledger.errors import Busy, Corrupt, Forbidden, LedgerError, NotFound
@@ -59,6 +61,14 @@ def published_size(store: TileStore) -> int:
         return 0
 
 
+def published_standing(published: PublishedLog) -> Witnessed:
+    """How the published checkpoint stands; without any, nobody has cosigned, and nothing lacks a quorum."""
+    try:
+        return published.standing(newest(published.store))
+    except (LedgerError, OSError):
+        return Witnessed((), "none")
+
+
 def find_published(deployment: Deployment, origin: str) -> tuple[str, TileStore]:
     """The log of a path segment and its files; NotFound when it is not published here."""
     named = unquote(origin)
@@ -76,8 +86,13 @@ def published_routes(deployment: Deployment) -> list[HTTPRouteHandler]:
         responses=documented_file(TEXT, "tlog-checkpoint", 404, 503),
     )  # fmt: skip
     def get_checkpoint(origin: OriginPath) -> Response[bytes]:
-        _, store = find_published(deployment, origin)
-        return Response(newest(store).raw, media_type=TEXT, headers={"Cache-Control": "public, max-age=1"})
+        named, store = find_published(deployment, origin)
+        checkpoint = newest(store)
+        headers = {
+            "Cache-Control": "public, max-age=1",
+            HEADER: deployment.published[named].standing(checkpoint).quorum,
+        }
+        return Response(checkpoint.raw, media_type=TEXT, headers=headers)
 
     @get(
         "/logs/{origin:str}/tile/{tile:path}", tags=[TAG], sync_to_thread=True,
@@ -116,6 +131,11 @@ def newest(store: TileStore) -> Checkpoint:
     raw = store.read_checkpoint()
     if raw is None:
         raise Busy("尚无存证快照，请稍后再取", "nothing is published yet; ask again shortly")
+    return read_back(raw)
+
+
+def read_back(raw: bytes) -> Checkpoint:
+    """The checkpoint in a file of ours; Corrupt when it is spoilt."""
     try:
         return parse_checkpoint(raw)
     except LedgerError as error:

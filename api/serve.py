@@ -6,18 +6,25 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
 import uvicorn
+from litestar import Litestar
 
 from api.access import Access
-from api.app import LedgerApp, create_app
+from api.app import create_app
 from api.deployment import Clock, Deployment, HostedLog, PublishedLog
 from api.publish.loop import Loop, Status
-from api.publish.plan import Place, read_places
+from api.publish.plan import Place, read_places, read_policy
 from api.publish.publisher import Published
 from api.publish.tile_store import TileStore, log_folder
+from api.sentry.filing import Pen
+from api.sentry.loop import Sentry
 from api.settings import BadSettings, Settings
+from api.signing import read_private_key
 from ledger.errors import NotFound
+from ledger.policy import format_policy
 from ledger.store.keys import Keys
 from ledger.store.read import open_engine, servable_origins
 from ledger.store.writer import Writer
@@ -59,9 +66,10 @@ def _published(deployment: Deployment, place: Place) -> PublishedLog:
     if origin not in deployment.logs:
         raise BadSettings(f"数据库中没有要发布的日志 {origin}", f"no log {origin} in this database to publish")
     store = TileStore(log_folder(place.root, origin))
+    policy = _policy_file(place)
     if plan is None:
-        return PublishedLog(store, None)
-    plan.signers()
+        return PublishedLog(store, None, policy, None)
+    head_signer = plan.signers()[0]
     troubles: set[str] = set()
 
     def counted(published: Published) -> None:
@@ -76,13 +84,39 @@ def _published(deployment: Deployment, place: Place) -> PublishedLog:
         if status.zh:
             sys.stderr.write(f"{origin}: {status.zh}\n{origin}: {status.en}\n")
 
-    return PublishedLog(store, Loop(plan, deployment.engine, deployment.clock, counted, tell))
+    loop = Loop(plan, deployment.engine, deployment.clock, counted, tell)
+    if plan.log_key is not None:
+        deployment.sentries[origin] = _sentry(deployment, origin, store, loop, plan.log_key)
+    return PublishedLog(store, loop, policy, head_signer)
+
+
+def _sentry(deployment: Deployment, origin: str, store: TileStore, loop: Loop, log_key: Path) -> Sentry:
+    """Who watches the signers of a log that this process publishes, with the log's own key."""
+    metrics, writer = deployment.metrics, deployment.logs[origin].writer
+
+    def tell(zh: str, en: str) -> None:
+        sys.stderr.write(f"{origin}: {zh}\n{origin}: {en}\n")
+
+    pen = Pen(deployment.engine, writer, read_private_key(log_key))
+    counted = partial(metrics.open_alerts, origin)
+    return Sentry(
+        origin, deployment.engine, store=store, pen=pen, publishing=loop, clock=deployment.clock, tell=tell,
+        counted=counted,
+    )  # fmt: skip
+
+
+def _policy_file(place: Place) -> bytes | None:
+    """The bytes of the policy that goes with the log's evidence: the file's own, as investigators have it."""
+    if place.policy is not None:
+        read_policy(place.policy)
+        return place.policy.read_bytes()
+    return None if place.plan is None else format_policy(place.plan.trust())
 
 
 class Server(uvicorn.Server):
     """Uvicorn that says when it is ready."""
 
-    def __init__(self, app: LedgerApp, bound: socket.socket, ready: Ready) -> None:
+    def __init__(self, app: Litestar, bound: socket.socket, ready: Ready) -> None:
         """The socket is bound already, so that its port is known and a taken one was told."""
         config = uvicorn.Config(
             app,

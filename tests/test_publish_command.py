@@ -11,11 +11,15 @@ from api.publish.loop import Loop
 from api.publish.plan import Plan
 from api.publish.publisher import Published
 from api.publish.stopped import Stopped
+from api.publish.tile_store import TileStore
+from api.serve import real_clock
 from ledger.checkpoint import parse_checkpoint, signed_at
 from ledger.errors import LedgerError
 from ledger.note_key import ED25519, ML_DSA_44, parse_vkey
 from ledger.store.read import open_engine
+from tests.cosign_kit import town_of
 from tests.publish_kit import ORIGIN, Press, RawLog, running_press, write_keys
+from tests.tsa_kit import Authority
 
 
 def ledger(*words: object, **environment: str) -> Result:
@@ -65,14 +69,59 @@ def test_wrong_keys_are_told(tmp_path: Path, database_url: str) -> None:
     rest = ("--dir", tmp_path / "out", "--state", tmp_path / "s", "--once")
     for words, says in (
         (("--key", p256), "Ed25519 or ML-DSA-44"),
-        (("--key", pq_key), "must be an Ed25519 key"),
-        (("--key", key, "--pq-key", key), "the second an ML-DSA-44 key"),
+        (("--key", pq_key), "must be Ed25519 keys"),
+        (("--key", key, "--pq-key", key), "pq_key must be an ML-DSA-44 key"),
+        (("--key", key, "--retiring-key", pq_key), "must be Ed25519 keys"),
+        (("--key", key, "--retiring-key", key), "is the same key"),
         (("--key", key, "--log", "other.test"), "name a log with --log"),
     ):
         told = ledger("publish", *words, *rest, LEDGER_DATABASE_URL=database_url)
         assert (told.exit_code, says in told.stderr) == (2, True), told.output
     assert not (tmp_path / "out").exists()
     assert ledger("vkey", key, "--origin", "two words").exit_code == 2
+
+
+def test_a_key_is_changed_while_old_policies_still_hold(tmp_path: Path, database_url: str) -> None:
+    log = RawLog(database_url)
+    old, new = tmp_path / "publish-1.pem", tmp_path / "publish-2.pem"
+    keys = []
+    for path in (old, new):
+        assert ledger("keygen", path).exit_code == 0
+        keys.append(parse_vkey(ledger("vkey", path, "--origin", ORIGIN).stdout.strip()))
+    rest = ("--dir", tmp_path / "out", "--state", tmp_path / "press.state", "--once")
+    signed = []
+    for words in (("--key", old), ("--key", new, "--retiring-key", old), ("--key", new)):
+        log.add(10)
+        assert ledger("publish", *words, *rest, LEDGER_DATABASE_URL=database_url).exit_code == 0
+        checkpoint = parse_checkpoint((tmp_path / "out" / ORIGIN / "checkpoint").read_bytes())
+        signed.append([signed_at(checkpoint, key) is not None for key in keys])
+    assert signed == [[True, False], [True, True], [False, True]]
+
+
+def test_witnesses_and_timestamps_by_commands_alone(database_url: str, tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "tsa")
+    with (
+        running_press(database_url, tmp_path) as press,
+        town_of(press, tmp_path, "a", away="b", clock=real_clock) as town,
+        authority.serving() as tsa,
+    ):
+        press.log.add(300)
+        plan, policy = press.plan, tmp_path / "policy.txt"
+        words = ["publish", "--key", plan.key, "--pq-key", plan.pq_key, "--dir", plan.root, "--state", plan.state]
+        words += ["--once", "--tsa", tsa, "--policy", policy]
+        for threshold, quorum in ((2, "not-met"), (1, "met")):
+            town.require(threshold)
+            once = ledger(*words, LEDGER_DATABASE_URL=database_url)
+            assert once.exit_code == 0, once.output
+            assert once.stdout.splitlines()[1].startswith("见证 · witnessed: a；")
+            assert once.stdout.endswith(f"quorum: {quorum}\n")
+            assert "b cannot be reached" in once.stderr
+        store = TileStore(press.folder)
+        assert store.kept_sizes() == [300]
+        assert store.timestamped(300)
+        policy.write_text(policy.read_text().split("\n", 1)[1])
+        told = ledger(*words, LEDGER_DATABASE_URL=database_url)
+        assert (told.exit_code, "add a line: log ledger.test" in told.stderr) == (2, True)
 
 
 class Looped:

@@ -5,19 +5,21 @@ import gzip
 import hashlib
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from api.publish.plan import read_places
 from api.settings import BadSettings, Settings, Token
 from ledger.checkpoint import parse_checkpoint
 from ledger.entry import decode_entry, leaf_hash
-from ledger.policy import Log, Policy, judge_checkpoint
+from ledger.note_key import ED25519_COSIGNATURE, NoteKey, note_signer
+from ledger.policy import Group, Log, Policy, Witness, format_policy, judge_checkpoint
 from ledger.proofs import check_consistency, check_inclusion
 from ledger.receipt import check_receipt, parse_receipt
 from ledger.store.embedded import EmbeddedServer
@@ -25,6 +27,7 @@ from ledger.tiles import Tile, parse_entries, tile_reader
 from tests.http_town import Town, running, serve_town
 from tests.publish_kit import publish_file, running_press
 from tests.story import ORIGIN
+from tests.witness_kit import new_plan, running_witness
 
 LOG = f"/logs/{ORIGIN}"
 TOKENS = tuple(
@@ -219,6 +222,37 @@ def test_another_process_may_publish_what_the_server_hands_out(database_url: str
             press.publish()
             receipt = parse_receipt(httpx.get(f"{url}{LOG}/receipts/300").content)
             assert check_receipt(press.log.bodies[300], receipt, press.policy).index == 300
+
+
+def test_witnesses_are_gathered_while_serving_and_one_that_is_away_is_named(database_url: str, tmp_path: Path) -> None:
+    path = publish_file(tmp_path)
+    path.write_text(path.read_text() + 'policy = "policy.txt"\n')
+    own = policy(path)
+    plan = new_plan(tmp_path, *(log.key for log in own.logs), pq=False)
+    [signer] = plan.signers()
+    with running_witness(plan) as witness, serve_witnessed(tmp_path, own, signer.key, witness, database_url) as town:
+        until(lambda: publishing(town)["quorum"] == "met")
+        assert publishing(town)["witnessed"] == ["w"]
+        assert town.http.get(f"{LOG}/checkpoint").headers["ledger-quorum"] == "met"
+        [kept, *_] = town.http.get(f"{LOG}/checkpoints").json()["checkpoints"]
+        assert town.http.get(f"{LOG}/checkpoints/{kept['size']}").status_code == 200
+        until(lambda: "away cannot be reached" in publishing(town)["en"])
+        assert "away 无法连接" in publishing(town)["zh"]
+        assert town.http.get("/health").json()["status"] == "ok"
+        assert f'ledger_published_cosignatures{{log="{ORIGIN}"}} 1.0' in town.http.get("/metrics").text
+
+
+@contextmanager
+def serve_witnessed(
+    folder: Path, own: Policy, key: NoteKey, witness: httpx.Client, database_url: str
+) -> Iterator[Town]:
+    """A town whose policy takes one of two witnesses, the other of which is not there."""
+    away = note_signer("away", ED25519_COSIGNATURE, Ed25519PrivateKey.generate()).key
+    witnesses = Witness("w", key, str(witness.base_url)), Witness("away", away, "http://127.0.0.1:9")
+    trusted = Policy(own.logs, witnesses, (Group("any", 1, ("w", "away")),), "any")
+    (folder / "policy.txt").write_bytes(format_policy(trusted))
+    with serve_town(database_url, publish_file=folder / "publish.toml") as town:
+        yield town
 
 
 def test_without_configuration_nothing_is_published_and_health_says_so(database_url: str) -> None:

@@ -84,7 +84,7 @@ class Loop:
     def _publish(self, publisher: Publisher) -> None:
         """Step and recheck until the end, and step once more."""
         self._become(Status("running"))
-        recheck, again_at = None, 0.0
+        recheck, again_at, rechecked = None, 0.0, 0
         while True:
             ending, began = self._ending.is_set(), time.monotonic()
             published = publisher.step()
@@ -95,8 +95,9 @@ class Loop:
             if recheck is None and time.monotonic() >= again_at:
                 recheck = Recheck(self._engine, self._plan.origin, publisher.store, publisher.state.size)
             if recheck is not None and self._whole(recheck):
-                self._become(Status("running", rechecked=recheck.size))
+                rechecked = recheck.size
                 recheck, again_at = None, time.monotonic() + RECHECK_PAUSE_S
+            self._become(_running(publisher, rechecked))
             self._ending.wait(max(0.0, began + self._plan.every_s - time.monotonic()))
 
     def _whole(self, recheck: Recheck) -> bool:
@@ -111,6 +112,12 @@ class Loop:
         if status != self.status:
             self.status = status
             self._tell(status)
+
+
+def _running(publisher: Publisher, rechecked: int) -> Status:
+    """Publishing goes on; `zh` and `en` say who did not cosign, and why."""
+    zh, en = "；".join(one.zh for one in publisher.troubles), "; ".join(one.en for one in publisher.troubles)
+    return Status("running", "", zh, en, rechecked)
 
 
 class PublishingThread:

@@ -4,7 +4,7 @@ state file   checkpoint in the folder   then
 none         none, no tiles             a new log
 none         any, or tiles              stop; with --new-log take over what is published, if we signed it
 size n       none, or smaller           put out the state's (we died between signing and putting out)
-size n       the same                   go on
+size n       the same                   go on; it may have gained cosignatures, and they stay
 size n       larger, or another root    stop: the state is an old copy, or someone else signed
 """
 
@@ -15,9 +15,11 @@ from api.publish.stopped import Stopped
 from api.publish.tile_store import TileStore
 from api.publish.tree import reader
 from api.settings import BadSettings
-from ledger.checkpoint import Checkpoint, parse_checkpoint, signed_at
-from ledger.errors import LedgerError
+from ledger.checkpoint import Checkpoint, TreeHead, parse_checkpoint, signed_at, with_cosignatures
+from ledger.errors import BadSignature, LedgerError
+from ledger.note import Signature
 from ledger.note_key import NoteSigner
+from ledger.policy import Policy, judge_checkpoint
 from ledger.proofs import tree_root
 from ledger.store.committed import Committed
 
@@ -88,12 +90,16 @@ def _check_published(published: Checkpoint, state: State, store: TileStore) -> N
             "find the newest one",
         )
     there = state_root(state) if head.size == state.size else _root_of_files(store, state.size, head.size)
-    if head.origin != state.origin or there not in (None, head.root):
-        raise Stopped(
-            "checkpoint-differs",
-            f"{store.folder}/checkpoint 不是本状态所签；请查明是谁写的",
-            f"{store.folder}/checkpoint is not what this state signed; find out who wrote it",
-        )
+    if head.origin != state.origin or head.extensions or there not in (None, head.root):
+        raise _not_ours(store)
+
+
+def _not_ours(store: TileStore) -> Stopped:
+    return Stopped(
+        "checkpoint-differs",
+        f"{store.folder}/checkpoint 不是本状态所签；请查明是谁写的",
+        f"{store.folder}/checkpoint is not what this state signed; find out who wrote it",
+    )
 
 
 def _root_of_files(store: TileStore, signed: int, size: int) -> bytes | None:
@@ -131,6 +137,54 @@ def _taken_over(published: Checkpoint, origin: str, signers: Sequence[NoteSigner
 def state_root(state: State) -> bytes:
     """The root that was signed last."""
     return bytes.fromhex(state.root)
+
+
+def signed_head(state: State) -> TreeHead:
+    """What was signed last; the empty tree before the first."""
+    return TreeHead(state.origin, state.size, state_root(state))
+
+
+def put_out(store: TileStore, state: State, policy: Policy) -> Checkpoint | None:
+    """The state's checkpoint, out by now: with the cosignatures that the published one gained. None before the first.
+
+    Dying meanwhile leaves an older one out, which the next opening replaces.
+    """
+    if not state.size:
+        return None
+    signed, published = parse_checkpoint(state.checkpoint.encode()), _published(store)
+    if published is None or published.head != signed.head:
+        newest = signed
+    else:
+        newest = with_cosignatures(published, signed.note.signatures)
+        _check_lines(newest, policy, store)
+    newest = with_cosignatures(newest, _kept_lines(store, newest, policy))
+    if published is None or newest.raw != published.raw:
+        store.write_checkpoint(newest.raw)
+    return newest
+
+
+def _kept_lines(store: TileStore, checkpoint: Checkpoint, policy: Policy) -> list[Signature]:
+    """The cosignatures that only the copy that is kept has: we died between the two."""
+    raw = store.read_kept(checkpoint.head.size)
+    try:
+        kept = None if raw is None else parse_checkpoint(raw)
+        if kept is None or kept.note.text != checkpoint.note.text:
+            return []
+        judge_checkpoint(policy, kept)
+    except LedgerError:  # spoilt: it is written anew
+        return []
+    there = {(one.name, one.key_id) for one in checkpoint.note.signatures}
+    return [one for one in kept.note.signatures if (one.name, one.key_id) not in there]
+
+
+def _check_lines(checkpoint: Checkpoint, policy: Policy, store: TileStore) -> None:
+    """Raise Stopped when a line under a key of the policy is not its signature: nobody would believe any of it."""
+    keys = [log.key for log in policy.logs] + [one.key for one in policy.witnesses]
+    try:
+        for key in keys:
+            signed_at(checkpoint, key)
+    except BadSignature as error:
+        raise _not_ours(store) from error
 
 
 def check_clock(state: State, now: int) -> None:

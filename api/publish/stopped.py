@@ -7,7 +7,7 @@ from ledger.errors import LedgerError
 Reason = Literal[
     "state-held", "state-changed", "state-missing", "state-old", "state-spoilt",
     "database-shorter", "entries-changed", "tile-differs", "tile-missing", "checkpoint-differs",
-    "clock-back", "replica",
+    "witness-ahead", "clock-back", "replica",
 ]  # fmt: skip
 """What a metric calls it; docs/guides/publishing.md says what to do about each."""
 

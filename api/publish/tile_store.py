@@ -1,23 +1,33 @@
-"""A published log's folder: tiles, entry bundles and the checkpoint as static files (C2SP tlog-tiles).
+"""A published log's folder: tiles, entry bundles and checkpoints as static files (C2SP tlog-tiles).
 
     DIR/ledger.example.cn/320600/v1/checkpoint
     DIR/ledger.example.cn/320600/v1/tile/0/000.p/17   …/tile/entries/000.p/17
+    DIR/ledger.example.cn/320600/v1/checkpoints/x020/852/163       one that is kept, by its size
+    DIR/ledger.example.cn/320600/v1/checkpoints/x020/852/163.tsr   an RFC 3161 timestamp of its text
 
-A file never changes under its name, but for the checkpoint. Partial tiles go once the full one is there.
+A file never changes under its name, but for checkpoints, which gain cosignatures, and the newest, which is replaced.
+Partial tiles go once the full one is there.
 """
 
 import fcntl
 import os
+import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from api.publish.durable import make_folder, sync_folder, write_durably
 from api.publish.stopped import Stopped
 from api.settings import BadSettings
+from ledger.checkpoint import Checkpoint
 from ledger.merkle import HASH_BYTES
-from ledger.tiles import WIDTH, Tile, tile_path
+from ledger.tiles import WIDTH, Tile, grouped, tile_path
 
 CHECKPOINT = "checkpoint"
+KEPT = "checkpoints"
+
+_FOLDER, _FILE = re.compile("x[0-9]{3}"), re.compile("[0-9]{3}")
+_MOST_GROUPS = 7  # of three digits, in the largest size
 
 
 def log_folder(root: Path, origin: str) -> Path:
@@ -58,10 +68,7 @@ class TileStore:
 
     def read(self, tile: Tile) -> bytes | None:
         """The file of exactly this name, None when there is none."""
-        try:
-            return (self.folder / tile_path(tile)).read_bytes()
-        except (FileNotFoundError, NotADirectoryError):
-            return None
+        return _bytes_of(self.folder / tile_path(tile))
 
     def fetch(self, tile: Tile) -> bytes:
         """A tile of hashes, or the full one that took a partial one's place. Stopped when there is neither."""
@@ -103,15 +110,80 @@ class TileStore:
 
     def read_checkpoint(self) -> bytes | None:
         """The published checkpoint, None before the first."""
-        try:
-            return (self.folder / CHECKPOINT).read_bytes()
-        except (FileNotFoundError, NotADirectoryError):
-            return None
+        return _bytes_of(self.folder / CHECKPOINT)
 
     def write_checkpoint(self, raw: bytes) -> None:
         """Publish. Dying before the rename leaves the older one, which is as true; opening puts this one out."""
         write_durably(self.folder / CHECKPOINT, raw)
         sync_folder(self.folder)
+
+    def keep_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Keep it beside the newest, in the place of an earlier copy of the same size. Dying leaves that copy."""
+        _put(self._kept(checkpoint.head.size), checkpoint.raw)
+
+    def kept_sizes(self) -> list[int]:
+        """The sizes of the checkpoints that are kept, ascending."""
+        return list(self.kept_after(-1))
+
+    def kept_after(self, after: int) -> Iterator[int]:
+        """Those beyond this size, ascending, read as they are asked for: years of them are not listed for a page."""
+        for groups in range(1, _MOST_GROUPS + 1):
+            yield from _sizes(self.folder / KEPT, groups, 0, after)
+
+    def read_kept(self, size: int) -> bytes | None:
+        """The checkpoint that is kept of this size, None when there is none."""
+        return _bytes_of(self._kept(size))
+
+    def write_timestamp(self, size: int, der: bytes) -> None:
+        """Put an RFC 3161 answer beside the kept checkpoint whose text it is over. Dying leaves none, or the older."""
+        _put(self._timestamp(size), der)
+
+    def read_timestamp(self, size: int) -> bytes | None:
+        """The timestamp of the kept checkpoint of this size, None when there is none."""
+        return _bytes_of(self._timestamp(size))
+
+    def timestamped(self, size: int) -> bool:
+        """Whether the kept checkpoint of this size has a timestamp."""
+        return self._timestamp(size).exists()
+
+    def timestamp_written_s(self, size: int) -> float:
+        """When its timestamp was put there, POSIX seconds by the disk."""
+        return self._timestamp(size).stat().st_mtime
+
+    def _kept(self, size: int) -> Path:
+        return self.folder / KEPT / grouped(size)
+
+    def _timestamp(self, size: int) -> Path:
+        kept = self._kept(size)
+        return kept.with_name(f"{kept.name}.tsr")
+
+
+def _sizes(folder: Path, groups: int, above: int, after: int) -> Iterator[int]:
+    """The sizes beyond `after` in a folder; its path says `above`, all but their last so many groups."""
+    try:
+        names = sorted(path.name for path in folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for name in filter((_FILE if groups == 1 else _FOLDER).fullmatch, names):
+        number = above * 1000 + int(name[-3:])
+        if groups == 1:
+            if number > after:
+                yield number
+        elif number and (number + 1) * 1000 ** (groups - 1) > after + 1:
+            yield from _sizes(folder / name, groups - 1, number, after)
+
+
+def _bytes_of(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _put(path: Path, body: bytes) -> None:
+    make_folder(path.parent)
+    write_durably(path, body)
+    sync_folder(path.parent)
 
 
 def differs(tile: Tile) -> Stopped:

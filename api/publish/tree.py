@@ -1,6 +1,7 @@
 """The tree of a published log: re-hashed from committed bytes, written as tiles, checked against what was signed."""
 
 from array import array
+from functools import lru_cache
 
 from msgspec import MsgspecError, Struct
 from msgspec import json as mjson
@@ -15,6 +16,7 @@ from ledger.store.committed import Committed
 from ledger.tiles import ENTRIES, HEIGHT, WIDTH, Tile, encode_entries, extend_tiles, tile_reader
 
 CHUNK = 16 * WIDTH
+_REMEMBERED = 256  # files, of at most 8 KiB: a whole log's would not fit
 
 
 class Rehashed(Struct, frozen=True):
@@ -39,15 +41,8 @@ def bundle_start(size: int) -> int:
 
 
 def reader(store: TileStore, size: int) -> ReadHash:
-    """Reads the hashes of this tree from its files, each file once."""
-    seen: dict[Tile, bytes] = {}
-
-    def fetch(tile: Tile) -> bytes:
-        if tile not in seen:
-            seen[tile] = store.fetch(tile)
-        return seen[tile]
-
-    return tile_reader(fetch, size)
+    """Reads the hashes of this tree from its files; the files that were read last are remembered."""
+    return tile_reader(lru_cache(_REMEMBERED)(store.fetch), size)
 
 
 def signed_frontier(store: TileStore, size: int, root: bytes) -> Frontier:
