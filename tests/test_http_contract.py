@@ -89,7 +89,9 @@ def test_real_answers_are_as_documented(town: Town) -> None:
     value = code.partition(":")[2]
     known = {"code": code, "scheme": "OWN", "value": value, "site": "S1", "lot": "T1", "kind": "site", "id": "S1"}
     size = published_size(town)
-    known |= {"origin": ORIGIN, "tile": f"0/000.p/{size}", "index": "0"}
+    known |= {"origin": ORIGIN, "tile": f"0/000.p/{size}", "index": "0", "person": "P1"}
+    kept = town.http.get(f"/logs/{ORIGIN}/checkpoints").json()["checkpoints"]
+    known["kept"] = str(kept[0]["size"])
     asked = {"inclusion": {"index": "0", "size": str(size)}, "consistency": {"old": "1", "new": str(size)}}
     statuses: dict[str, int] = {}
     with requests.Session() as session:
@@ -102,7 +104,7 @@ def test_real_answers_are_as_documented(town: Town) -> None:
             statuses[operation.path] = case.call_and_validate(session=session, checks=CHECKS).status_code
     assert statuses.pop("/8003/{value}") == 400, "no GRAI"
     assert set(statuses.values()) == {200}
-    assert len(statuses) == 15
+    assert len(statuses) == 22
     [post] = [one for one in operations(town) if one.path == "/bundles"]
     bundle = town.story.station.sign(*(town.story.make(c.AuthoriseFill, code=code) for _ in range(3)))
     case = post.Case(body=json.loads(bundle), media_type="application/json")
