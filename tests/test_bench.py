@@ -16,6 +16,7 @@ from api.bench.setting import child_environment
 
 ROWS = [
     "single_1", "single_16", "single_64", "bundle_100", "append", "steady_500", "trace_1m", "audit", "import_1m",
+    "publish", "replay", "verify", "checkpoint_lag", "single_64_published",
     "eventsourcing_single", "eventsourcing_batch", "copy", "empty_handler",
 ]  # fmt: skip
 MACHINE = {"cpu", "cores", "memory_mib", "python", "postgresql", "fdatasync_ms"}
@@ -36,10 +37,11 @@ def test_quick_bench_measures_every_row(tmp_path: Path):
     assert set(told["machine"]) == MACHINE
     assert told["machine"]["postgresql"].startswith("18.")
     for row in told["rows"]:
-        assert set(row) == {"name", "per_s", "p50_ms", "p95_ms", "p99_ms"}
+        assert set(row) == {"name", "per_s", "p50_ms", "p95_ms", "p99_ms", "loss_percent"}
         assert row["per_s"] > 0, row
-        if row["name"] not in ("audit", "import_1m"):
+        if row["name"] not in ("audit", "import_1m", "publish", "replay"):
             assert 0 < row["p50_ms"] <= row["p95_ms"] <= row["p99_ms"], row
+        assert (row["loss_percent"] is not None) == (row["name"] == "single_64_published")
     assert all(name in done.stderr for name in ROWS)
 
 

@@ -44,7 +44,7 @@ def bench_command(names: list[str], entries: int | None, data: Path | None, *, q
     """压测：在内置数据库上测量写入、追溯与审计的速度，并与其他方案对照。
 
     Measure submitting, tracing and auditing on the embedded database, beside other ways to keep the same bytes. Takes
-    ten minutes or so, most of them to fill the log that is traced.
+    half an hour or so, most of it to fill and send.
     """
     console = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else _WIDTH)
     size = QUICK if quick else FULL

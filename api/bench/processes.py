@@ -40,9 +40,10 @@ class Servers:
         self._process.communicate()
 
     @contextmanager
-    def serving(self, url: str, *, nothing: bool = False) -> Iterator[int]:
-        """A server over the database at `url`; its port on this machine."""
-        ready, _, address = self._ask(f"{url} {NOTHING if nothing else 'ledger'}").partition(" ")
+    def serving(self, url: str, *, nothing: bool = False, publish: Path | None = None) -> Iterator[int]:
+        """A server over the database at `url`, with this publishing file; its port on this machine."""
+        handler = NOTHING if nothing else "ledger"
+        ready, _, address = self._ask(f"{url} {handler} {publish or ''}").partition(" ")
         port = urlsplit(address).port
         if ready != READY or port is None:
             raise Failed(f"the server did not start: {ready} {address}")

@@ -17,7 +17,8 @@ _SYNCS, _SYNCED_BYTES = 200, 4096
 
 class Row(Struct, frozen=True):
     """One figure: scans (entries, traces, requests) a second, and percentiles of latency in ms where it means
-    anything: of a request, or in a batched row of a commit.
+    anything: of a request, in a batched row of a commit, of an entry's wait for its checkpoint. `loss_percent`: how
+    many fewer a second than without what the row adds.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Row(Struct, frozen=True):
     p50_ms: float | None = None
     p95_ms: float | None = None
     p99_ms: float | None = None
+    loss_percent: float | None = None
 
 
 def row(name: str, count: int, seconds: float, latencies: Sequence[float]) -> Row:
@@ -82,8 +84,12 @@ def table(rows: Sequence[Row]) -> Table:
     drawn.add_column("", no_wrap=True)
     for name in ("每秒 /s", "p50 ms", "p95 ms", "p99 ms", *(f"÷{one.name.partition('_')[0]}" for one in beside)):
         drawn.add_column(name, justify="right")
+    lossy = any(one.loss_percent is not None for one in rows)
+    if lossy:
+        drawn.add_column("损失 loss %", justify="right")
     for one in rows:
         percentiles = ("—" if value is None else f"{value:,.2f}" for value in (one.p50_ms, one.p95_ms, one.p99_ms))
         ratios = (f"{one.per_s / other.per_s:.3g}" for other in beside)
-        drawn.add_row(one.name, f"{one.per_s:,.0f}", *percentiles, *ratios)
+        loss = "" if one.loss_percent is None else f"{one.loss_percent:.1f}"
+        drawn.add_row(one.name, f"{one.per_s:,.0f}", *percentiles, *ratios, *([loss] if lossy else []))
     return drawn

@@ -8,10 +8,12 @@ from time import perf_counter
 from urllib.parse import quote
 
 from api.bench.fleet import import_rows
-from api.bench.load import Expected, Plan, Result
+from api.bench.lag import lag_row
 from api.bench.others import by_copy, by_eventsourcing_batch, by_eventsourcing_single
-from api.bench.processes import Failed, get, post, run_load
+from api.bench.processes import Failed, get
+from api.bench.proof import publish_row, published_single_row, replay_row, verify_row
 from api.bench.report import Row, row
+from api.bench.sending import loaded, signed
 from api.bench.setting import BATCH, DEVICES, Setting, accepted, take_turns
 from api.bench.town import ORIGIN, real_clock
 from ledger.bundle import open_bundle
@@ -25,52 +27,37 @@ STEADY_CONNECTIONS = 64
 BUNDLE, BUNDLE_CONNECTIONS = 100, 8
 
 
-def _loaded(
-    setting: Setting, url: str, requests: list[list[bytes]], *, expected: Expected = "accepted", claims: int = 0,
-    per_s: int | None = None, warm: int,
-) -> Result:  # fmt: skip
-    with setting.servers.serving(url, nothing=expected == "nothing") as port:
-        plan = Plan(port, requests, warm, setting.size.limit_s, expected, claims, per_s)
-        return run_load(plan, setting.environment)
-
-
-def _signed(setting: Setting, connections: int, each: int, claims: int) -> list[list[bytes]]:
-    return [
-        [post(device.sign(claims), real_clock()) for _ in range(each)] for device in setting.town.devices(connections)
-    ]
-
-
 def _single(connections: int, name: str, setting: Setting) -> Row:
     """Bundles of one claim, by connections; closed loop."""
     warm = setting.size.warm
-    requests = _signed(setting, connections, warm + setting.size.singles[connections] // connections, 1)
+    requests = signed(setting, connections, warm + setting.size.singles[connections] // connections, 1)
     with setting.database(name) as url:
-        result = _loaded(setting, url, requests, claims=1, warm=warm)
+        result = loaded(setting, url, requests, claims=1, warm=warm)
     return row(name, len(result.latencies), result.seconds, result.latencies)
 
 
 def _bundle(name: str, setting: Setting) -> Row:
     """Bundles of a hundred claims, as after an hour offline; closed loop."""
-    requests = _signed(setting, BUNDLE_CONNECTIONS, 1 + setting.size.bundles // BUNDLE_CONNECTIONS, BUNDLE)
+    requests = signed(setting, BUNDLE_CONNECTIONS, 1 + setting.size.bundles // BUNDLE_CONNECTIONS, BUNDLE)
     with setting.database(name) as url:
-        result = _loaded(setting, url, requests, claims=BUNDLE, warm=1)
+        result = loaded(setting, url, requests, claims=BUNDLE, warm=1)
     return row(name, BUNDLE * len(result.latencies), result.seconds, result.latencies)
 
 
 def _steady(name: str, setting: Setting) -> Row:
     """500 scans a second, come what may; latencies from the intended sending."""
     each = STEADY_PER_S * setting.size.steady_s // STEADY_CONNECTIONS
-    requests = _signed(setting, STEADY_CONNECTIONS, setting.size.warm + each, 1)
+    requests = signed(setting, STEADY_CONNECTIONS, setting.size.warm + each, 1)
     with setting.database(name) as url:
-        result = _loaded(setting, url, requests, claims=1, per_s=STEADY_PER_S, warm=setting.size.warm)
+        result = loaded(setting, url, requests, claims=1, per_s=STEADY_PER_S, warm=setting.size.warm)
     return row(name, len(result.latencies), result.seconds, result.latencies)
 
 
 def _empty(name: str, setting: Setting) -> Row:
     """What single_64 sends, to the same web server with a handler that does nothing."""
     warm = setting.size.warm
-    requests = _signed(setting, DEVICES, warm + setting.size.singles[DEVICES] // DEVICES, 1)
-    result = _loaded(setting, setting.town_url, requests, expected="nothing", warm=warm)
+    requests = signed(setting, DEVICES, warm + setting.size.singles[DEVICES] // DEVICES, 1)
+    result = loaded(setting, setting.town_url, requests, expected="nothing", warm=warm)
     return row(name, len(result.latencies), result.seconds, result.latencies)
 
 
@@ -83,7 +70,7 @@ def _trace(name: str, setting: Setting) -> Row:
         setting.console.print(f"  {name}: {entries:,} 条 entries filled in {perf_counter() - begun:.1f} s")
         asked = random.Random(name).choices(setting.town.fleet, k=size.warm + size.traces)  # noqa: S311 - a fixed choice
         requests = [get(f"/cylinders/{quote(one.code, safe='')}/trace") for one in asked]
-        result = _loaded(setting, url, [requests], expected="trace", warm=size.warm)
+        result = loaded(setting, url, [requests], expected="trace", warm=size.warm)
     return row(name, len(result.latencies), result.seconds, result.latencies)
 
 
@@ -126,6 +113,11 @@ ROWS: dict[str, Callable[[str, Setting], Row]] = {
     "trace_1m": _trace,
     "audit": _audit,
     "import_1m": import_rows,
+    "publish": publish_row,
+    "replay": replay_row,
+    "verify": verify_row,
+    "checkpoint_lag": lag_row,
+    "single_64_published": published_single_row,
     "eventsourcing_single": by_eventsourcing_single,
     "eventsourcing_batch": by_eventsourcing_batch,
     "copy": by_copy,

@@ -8,6 +8,7 @@ it is told, or when the bench ends, however that is.
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import NoReturn
 
 from litestar.enums import ScopeType
@@ -30,14 +31,14 @@ async def do_nothing(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def _attend() -> None:
-    """A line names a database and a handler: serve it, in a fork. An empty line, or the end: end it."""
+    """A line names a database, a handler, perhaps a publishing file: serve it, in a fork. An empty line ends it."""
     child = 0
     for line in sys.stdin:
-        url, _, handler = line.strip().partition(" ")
-        if url:
+        if line.strip():
+            url, handler, publish = line.removesuffix("\n").split(" ", 2)
             child = os.fork()
             if child == 0:
-                _serve(url, nothing=handler == NOTHING)
+                _serve(url, Path(publish) if publish else None, nothing=handler == NOTHING)
         else:
             child = _ended(child)
             _say("ENDED")
@@ -51,9 +52,10 @@ def _ended(child: int) -> int:
     return 0
 
 
-def _serve(url: str, *, nothing: bool) -> NoReturn:
+def _serve(url: str, publish_file: Path | None, *, nothing: bool) -> NoReturn:
     try:
-        server = make_server(Settings(database_url=url, port=0), real_clock, lambda at: _say(f"{READY} {at}"))
+        settings = Settings(database_url=url, port=0, publish_file=publish_file)
+        server = make_server(settings, real_clock, lambda at: _say(f"{READY} {at}"))
         if nothing:
             server.config.app, server.config.lifespan = do_nothing, "off"
         server.run_bound()

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from api.bench.processes import Failed, Servers
+from api.bench.publishing import Proofs, evidence_of, policy_of, put_out, write_publish_file
 from api.bench.town import ORIGIN, Device, Town, real_clock
 from ledger.bundle import open_bundle
 from ledger.entry import Answer
@@ -47,18 +48,21 @@ class Size(Struct, frozen=True):
     audited: int
     trace_entries: int
     imported: int
+    published: int
+    verified: int
     warm: int
     limit_s: float
 
 
 FULL = Size(
     cylinders_each=150, singles={1: 6_000, 16: 25_000, 64: 30_000}, bundles=800, batched=200 * BATCH, one_by_one=6_000,
-    copies=4, steady_s=30, traces=1_000, audited=50_000, trace_entries=1_000_000, imported=1_000_000, warm=20,
-    limit_s=30,
+    copies=4, steady_s=30, traces=1_000, audited=50_000, trace_entries=1_000_000, imported=1_000_000,
+    published=100_000, verified=100, warm=20, limit_s=30,
 )  # fmt: skip
 QUICK = Size(
     cylinders_each=8, singles={1: 40, 16: 160, 64: 256}, bundles=8, batched=2 * BATCH, one_by_one=40,
-    copies=1, steady_s=1, traces=20, audited=500, trace_entries=3_000, imported=1_500, warm=1, limit_s=5,
+    copies=1, steady_s=1, traces=20, audited=500, trace_entries=3_000, imported=1_500, published=500, verified=4,
+    warm=1, limit_s=5,
 )  # fmt: skip
 
 
@@ -96,6 +100,15 @@ class Setting:
         with self.database("recorded") as url:
             self.fill(url, self.size.batched, bundle=1)
             return newest_bodies(url, ORIGIN, self.size.batched)
+
+    @cached_property
+    def proofs(self) -> Proofs:
+        """A log filled with bundles of one claim, as outsiders hold it; its first cylinders' evidence."""
+        keys = [one.cylinder for one in self.town.fleet[: self.size.verified]]
+        with self.database("published") as url:
+            self.fill(url, self.size.published, bundle=1)
+            file = write_publish_file(self.folder / "published")
+            return Proofs(put_out(file, url), evidence_of(file, url, keys), policy_of(file))
 
     def fill(self, url: str, entries: int, *, bundle: int = _FULL_BUNDLE) -> None:
         """Append so many claims in this process, in bundles of `bundle`, and let the database settle."""
