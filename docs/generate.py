@@ -113,9 +113,11 @@ def entitlement_page() -> str:
     parts = [MADE]
     parts.append(
         "# 谁可以说什么 Who may say what\n\n"
-        "角色须在表内，登记的操作与站点须包含此事；企业只为本企业办理。其余一律 `signer_not_entitled`。\n\n"
+        "角色须在表内，登记的操作与站点须包含此事；企业只为本企业办理；账本的 `enrol_signer` 只能隔离。"
+        "其余一律 `signer_not_entitled`。\n\n"
         "The role must stand in the table, the enrolment must list the act and, where the claim names one, the site; an"
-        " office speaks for its own enterprise only. Anything else is refused `signer_not_entitled`.\n\n"
+        " office speaks for its own enterprise only; the log's `enrol_signer` may only quarantine. Anything else is"
+        " refused `signer_not_entitled`.\n\n"
     )
     parts.append("| 操作 act | " + " | ".join(ROLE_ZH[role] for role in Role) + " |\n|---|" + "---|" * len(Role) + "\n")
     for kind, roles in ENTITLED.items():
@@ -134,7 +136,7 @@ def claims_page() -> str:
     scans = get_args(c.CylinderClaim)
     kinds = {
         "请求 Requests": [kind for kind in scans if issubclass(kind, c.REQUESTS)],
-        "报告 Reports": [kind for kind in (*scans, c.RecordArrival) if not issubclass(kind, c.REQUESTS)],
+        "报告 Reports": [kind for kind in (*scans, c.RecordArrival, c.RaiseAlert) if not issubclass(kind, c.REQUESTS)],
         "登记 Filings": list(get_args(c.FilingClaim)),
     }
     parts = [MADE, "# 记录与事件 Claims and events\n\n", _CLAIMS_INTRO]
@@ -174,7 +176,7 @@ cylinder also `cylinder`, its ledger id, null when the code is not known. Left o
 """
 _IN_EVERY = {"claim_id", "scanned_at", "expects", "violations", "warnings", "as_of_scan", "cylinder"}
 _STRUCTS = (c.SignerKey, Pack, RuleSetting, e.Note)
-_ENUMS = (c.Phase, c.Content, c.Purpose, c.PrefillItem, c.PostfillItem, c.Cause, c.Role)
+_ENUMS = (c.Phase, c.Content, c.Purpose, c.PrefillItem, c.PostfillItem, c.Cause, c.Role, c.AlertKind)
 
 
 def _fields(kind: type[msgspec.Struct]) -> str:

@@ -1,7 +1,8 @@
 """`ledger demo`: a small city, a shift, every kind of violation planted, and a verdict on whether each was met.
 
     embedded database → migrate → open the log → registry, cylinders, stock count → server and agents as processes
-        → a shift over HTTP, by a scaled clock → planted against found → one cylinder's story → audit → one JSON line
+        → a shift over HTTP, by a scaled clock → planted against found → one cylinder's story → audit → published,
+        witnessed, one cylinder's evidence verified twice, everything replayed → one JSON line
 
 Everything but the JSON line goes to standard error.
 """
@@ -24,7 +25,7 @@ from api.demo.city import build_city
 from api.demo.day import DemoDay, Outcome
 from api.demo.plant_day import plan_day
 from api.demo.town import found_city
-from api.demo.view import show_story, show_verdict
+from api.demo.view import show_proof, show_story, show_verdict
 from ledger.errors import Malformed
 
 _DIRECTORY = click.Path(file_okay=False, path_type=Path)
@@ -73,7 +74,7 @@ def _run(console: Console, folder: Path, url: str, seed: int, *, once: bool) -> 
     def tell(outcome: Outcome) -> None:
         _tell(console, outcome, time.monotonic() - started)
 
-    return asyncio.run(DemoDay(console, work, url, city, planting).run(tell, once=once)).ok
+    return asyncio.run(DemoDay(console, work, url, city, planting, kept=folder).run(tell, once=once)).ok
 
 
 def _tell(console: Console, outcome: Outcome, seconds: float) -> None:
@@ -83,6 +84,7 @@ def _tell(console: Console, outcome: Outcome, seconds: float) -> None:
     console.print(f"全程合规、装车出库的气瓶 cylinders that passed every gate and were loaded: {outcome.loaded}")
     colour = "green" if outcome.audit == "ok" else "red"
     console.print(f"审计 audit: [{colour}]{outcome.audit}[/]，{outcome.entries} 条记录 entries，{seconds:.1f} 秒 s")
+    show_proof(console, outcome.proof)
     console.print(f"服务地址 server: {outcome.url}，接口文档 its documentation: {outcome.url}/docs", highlight=False)
     click.echo(outcome.line())
 

@@ -19,6 +19,7 @@ from api.demo.city_signers import ClaimIds
 from api.demo.office import Offices
 from api.demo.plan import Seen
 from api.demo.plant import Planting, Run
+from api.demo.proving import Press, Proof
 from api.demo.report import Verdict, compare
 from api.demo.server import Told, demo_server, read_back, read_trace
 from api.demo.view import Board
@@ -34,6 +35,7 @@ class Outcome(Struct, frozen=True):
     """How the day ended. `audit` is `ok` or what the audit found first, `loaded` how many honest cylinders went out."""
 
     verdict: Verdict
+    proof: Proof
     loaded: int
     audit: str
     entries: int
@@ -43,20 +45,24 @@ class Outcome(Struct, frozen=True):
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is missed, wrong, or fails the audit."""
-        return self.verdict.ok and self.audit == "ok"
+        """Whether nothing is missed, wrong, or fails the audit, and outsiders find the same."""
+        return self.verdict.ok and self.audit == "ok" and self.proof.ok
 
     def line(self) -> str:
         """The JSON line."""
         told = {"entries": self.entries, **structs.asdict(self.verdict), "audit": self.audit}
+        told |= structs.asdict(self.proof)
         return mjson.encode(told).decode()
 
 
 class DemoDay:
-    """One day of one city over the database at `url`; keys, plans and pictures are kept in `folder`."""
+    """One day of one city over the database at `url`; keys, plans and pictures are kept in `folder`, what outsiders
+    are given in `kept`.
+    """
 
-    def __init__(self, console: Console, folder: Path, url: str, city: City, planting: Planting) -> None:
+    def __init__(self, console: Console, folder: Path, url: str, city: City, planting: Planting, *, kept: Path) -> None:
         self._console, self._folder, self._url = console, folder, url
+        self._press = Press(folder, kept)
         self._city, self._planting = city, planting
         totals = {one.site: 0 for one in STATIONS}
         for run in planting.runs:
@@ -68,7 +74,8 @@ class DemoDay:
         """Play the day, `tell` its outcome, and unless `once` go on serving until interrupted."""
         story = story_time(time.time_ns() // 1_000_000, SCALE)
         async with (
-            demo_server(self._url, story) as url,
+            self._press.witnessed(self._city, story),
+            demo_server(self._url, story, str(self._press.publish_file)) as url,
             httpx.AsyncClient(base_url=url, timeout=_TIMEOUT_S) as client,
         ):
             ids = ClaimIds(random.Random(f"day {self._city.seed}"))  # noqa: S311 - play, not a secret
@@ -123,4 +130,5 @@ class DemoDay:
         report = await asyncio.to_thread(audit, self._url, ORIGIN)
         first = report.findings[0] if report.findings else None
         said = "ok" if first is None else f"{first.table} {first.row}: {first.what}"
-        return Outcome(verdict, honest, said, report.entries, url, self._planting.traced, story)
+        proof = await self._press.prove(client, self._planting.traced)
+        return Outcome(verdict, proof, honest, said, report.entries, url, self._planting.traced, story)

@@ -1,12 +1,13 @@
 """`python -m api.demo.serve JSON`: the demo's server, in its own process, by the story's clock.
 
     {"database_url": "postgresql://…", "host": "127.0.0.1", "port": 0,
-     "time": {"real_start_ms": 0, "origin_ms": 0, "scale": 1000}}
+     "time": {"real_start_ms": 0, "origin_ms": 0, "scale": 1000}, "publish_file": "…/publish.toml"}
 
 It serves only logs whose entry 0 says `demo`; `ledger serve` has no such clock. Prints `READY http://…` when ready.
 """
 
 import sys
+from pathlib import Path
 
 import msgspec
 from msgspec import Struct
@@ -27,6 +28,7 @@ class Demo(Struct, frozen=True, forbid_unknown_fields=True):
     time: ScaledTime
     host: str = LOOPBACK
     port: int = 0
+    publish_file: str | None = None
 
 
 def refuse_real_logs(database_url: str) -> None:
@@ -55,7 +57,8 @@ def main(argument: str) -> None:
     if not is_loopback(demo.host):
         raise Forbidden("演示只能监听本机地址", "a demo listens on loopback only")
     refuse_real_logs(demo.database_url)
-    settings = Settings(database_url=demo.database_url, host=demo.host, port=demo.port)
+    publish_file = None if demo.publish_file is None else Path(demo.publish_file)
+    settings = Settings(database_url=demo.database_url, host=demo.host, port=demo.port, publish_file=publish_file)
     serve(settings, lambda: demo.time.at(real_clock()), _print_ready)
 
 

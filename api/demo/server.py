@@ -1,7 +1,5 @@
 """The demo's HTTP server as a process of its own, and the few questions that the demo asks it."""
 
-import asyncio
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import quote
@@ -11,9 +9,9 @@ import msgspec
 from msgspec import Struct
 from msgspec import json as mjson
 
+from api.demo.processes import started
 from ledger.clock import ScaledTime
 
-_READY = b"READY "
 _PAGE = 500
 
 
@@ -50,22 +48,11 @@ class _Page(Struct):
 
 
 @asynccontextmanager
-async def demo_server(database_url: str, time: ScaledTime) -> AsyncIterator[str]:
+async def demo_server(database_url: str, time: ScaledTime, publish_file: str) -> AsyncIterator[str]:
     """The URL of a server over this database, by the story's clock; it ends with the block."""
-    told = mjson.encode({"database_url": database_url, "time": time}).decode()
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "api.demo.serve", told, stdout=asyncio.subprocess.PIPE
-    )
-    assert process.stdout is not None
-    try:
-        line = await process.stdout.readline()
-        if not line.startswith(_READY):
-            raise RuntimeError(f"the server did not start: {line!r}")
-        yield line.removeprefix(_READY).decode().strip()
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        await process.wait()
+    told = mjson.encode({"database_url": database_url, "time": time, "publish_file": publish_file}).decode()
+    async with started("api.demo.serve", told) as said:
+        yield said[-1]
 
 
 async def read_back(client: httpx.AsyncClient, sites: list[str]) -> dict[int, tuple[str, ...]]:

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from api.demo.plan import Seen
 from api.demo.plant_ways import WAYS, family_of
+from api.demo.proving import Proof
 from api.demo.report import Verdict, what_is
 from api.demo.server import Told
 from ledger.judge import FAMILIES
@@ -98,3 +99,20 @@ def show_story(console: Console, code: str, story: Iterable[Told]) -> None:
         who = " ".join(part for part in (entry.site, entry.person) if part)
         console.print(f"[cyan]{entry.recorded_at_text}[/] [dim]#{entry.entry_index} {who}[/]", highlight=False)
         console.print(f"    {entry.zh}\n    [dim]{entry.en}[/]", highlight=False)
+
+
+def show_proof(console: Console, proof: Proof) -> None:
+    """What outsiders found, a line each."""
+    published, replayed = proof.published, proof.replayed
+    table = Table(title="外人所见 what outsiders find", show_header=False)
+    rows = (
+        ("公布 published", f"{published.size} 条 entries", True),
+        ("树根 root", published.root, True),
+        ("见证 witnessed", f"{proof.witnessed} 家联署 cosigned", proof.witnessed > 0),
+        ("证据 evidence", "验证程序 the verifier", proof.verified.first),
+        ("", "另写的验证程序 an independent verifier", proof.verified.second),
+        ("重放 replayed", f"{replayed.decisions} 个决定 decisions", replayed.differences == 0),
+    )
+    for name, what, good in rows:
+        table.add_row(name, what, "[green]✓[/]" if good else "[red]✗[/]")
+    console.print(table)
