@@ -26,7 +26,7 @@ from ledger.merkle import extend, root_of
 from ledger.note_key import ED25519, ED25519_COSIGNATURE, NoteSigner, note_signer
 from ledger.packs.model import Pack
 from ledger.policy import Group, Log, Policy, Witness, format_policy
-from ledger.proofs import prove_consistency, prove_inclusion
+from ledger.proofs import prove_consistency, prove_inclusion, tree_root
 from ledger.replay import next_link, pack_label
 from ledger.shell.verify import json_line
 from ledger.verify import Report, verify
@@ -139,7 +139,7 @@ def example_files() -> tuple[bytes, bytes]:
         policy=policy,
         checkpoint=_checkpoint(bodies, WITNESSES).raw,
         earlier={3: _checkpoint(bodies[:3], WITNESSES[:1]).raw},
-        consistency={3: prove_consistency(read, 3, size)},
+        consistency={3: (tree_root(read, 3), *prove_consistency(read, 3, size))},
         entries=entries,
         proofs={at: prove_inclusion(read, at, size) for at in entries},
         bundles={one.bundle: envelopes[one.bundle] for one in decoded.values()},

@@ -5,7 +5,7 @@
     policy.txt             the policy that the operator says is the log's; an investigator believes another copy of it
     checkpoint             the final checkpoint: N entries
     checkpoints/<size>     earlier ones
-    consistency.txt        `<size> <hash>…`: the tree of N begins with the tree of that size
+    consistency.txt        `<size> <root> <hash>…`: the tree of N begins with the tree of that size and root
     entries.jsonl          entries, their exact bytes, a line each
     proofs.txt             `<index> <hash>…`: each entry is in the tree of N; left out when all N are here
     bundles/<digest>.json  the signed envelopes of these entries, by payload digest
@@ -28,7 +28,16 @@ from msgspec import Struct
 from ledger.archive import MAX_ARCHIVE_BYTES, pack_archive, parse_archive
 from ledger.checkpoint import parse_checkpoint
 from ledger.errors import Malformed, TooLarge
-from ledger.lines import MAX_COUNT, MAX_PROOF_HASHES, encode_base64, fault, read_decimal, read_hashes, read_text
+from ledger.lines import (
+    MAX_COUNT,
+    MAX_PROOF_HASHES,
+    encode_base64,
+    fault,
+    read_decimal,
+    read_hash,
+    read_hashes,
+    read_text,
+)
 from ledger.proofs import Proof
 
 MAX_EVIDENCE_BYTES = MAX_ARCHIVE_BYTES
@@ -83,6 +92,7 @@ class Scope(Struct, frozen=True):
 class Evidence(Struct, frozen=True):
     """The contents, each by its index, size or digest. Nothing is checked yet. `proofs` is empty when all entries of
     the checkpoint's tree are here. `policy`, `checkpoint` and the like are exact bytes; `heads` may be b"".
+    `consistency`: the root at a size, then the proof from there.
     """
 
     scope: Scope
@@ -167,7 +177,7 @@ def parse_evidence(raw: bytes) -> Evidence:
     if known != len(members):
         raise Malformed("含有证据文件不应有的内容", "it holds a member that no evidence file has")
     scope, log = _read_manifest(members["manifest.json"])
-    proofs = _read_proofs("proofs.txt", members)
+    proofs = _read_proofs("proofs.txt", members, roots=0)
     bodies = members["entries.jsonl"].split(b"\n")[:-1]
     evidence = Evidence(
         scope=scope,
@@ -175,7 +185,7 @@ def parse_evidence(raw: bytes) -> Evidence:
         policy=members["policy.txt"],
         checkpoint=members["checkpoint"],
         earlier=_by_size(folders["checkpoints/"]),
-        consistency=_read_proofs("consistency.txt", members),
+        consistency=_read_proofs("consistency.txt", members, roots=1),
         entries=dict(zip(proofs or range(len(bodies)), bodies, strict=False)),
         proofs=proofs,
         bundles=folders["bundles/"],
@@ -201,13 +211,14 @@ def _check(evidence: Evidence) -> int:
         raise Malformed("checkpoint 不是这个日志的", "the checkpoint is of another log than the manifest says")
     digests = (*evidence.bundles, *evidence.attachments)
     sizes = (*evidence.earlier, *evidence.consistency, *evidence.timestamps, *evidence.entries)
-    proofs = (*evidence.consistency.values(), *evidence.proofs.values())
+    proofs = (*(proof[1:] for proof in evidence.consistency.values()), *evidence.proofs.values())
     if (
         not evidence.entries
         or any(b"\n" in body for body in evidence.entries.values())
         or any(_DIGEST.fullmatch(one) is None for one in digests)
         or any(not 0 <= one <= MAX_COUNT for one in sizes)
         or any(len(one) > MAX_PROOF_HASHES for one in proofs)
+        or not all(evidence.consistency.values())
     ):
         raise Malformed(
             "内容有误：没有条目、条目含换行、文件名不是 SHA-256，或序号、证明过大",
@@ -237,7 +248,8 @@ def _line(number: int, hashes: Iterable[bytes]) -> str:
     return " ".join((str(number), *map(encode_base64, hashes))) + "\n"
 
 
-def _read_proofs(name: str, members: Mapping[str, bytes]) -> dict[int, Proof]:
+def _read_proofs(name: str, members: Mapping[str, bytes], *, roots: int) -> dict[int, Proof]:
+    """The hashes of each line; so many stand before its proof."""
     if name not in members:
         return {}
     proofs: dict[int, Proof] = {}
@@ -246,7 +258,10 @@ def _read_proofs(name: str, members: Mapping[str, bytes]) -> dict[int, Proof]:
         where = read_decimal(name, number, at)
         if proofs and where <= next(reversed(proofs)):
             raise fault(name, number, "次序不对", "out of order")
-        proofs[where] = read_hashes(name, number, hashes)
+        if len(hashes) < roots:
+            raise fault(name, number, "缺少树根", "the root is missing")
+        before = tuple(read_hash(name, number, one) for one in hashes[:roots])
+        proofs[where] = before + read_hashes(name, number, hashes[roots:])
     return proofs
 
 

@@ -5,7 +5,7 @@ docs/verify.md says the same in prose, to the byte. First the investigator's pol
  1  the file is an evidence file, in its one spelling, and all in it reads
  2  its policy is the investigator's
  3  the final checkpoint: a trusted key of the log signed it, and a quorum of witnesses; earlier ones: such a key
- 4  each earlier checkpoint, and each tree that a device says it saw, is how the final tree began
+ 4  each earlier checkpoint is how the final tree began; whether each tree that a device says it saw is
  5  each entry is of this log and in its tree, none recorded earlier than the one before
  6  each entry's claim stands so in a bundle, signed by a key that was enrolled before, up to the authority's in entry 0
  7  the bundles of each signer follow as the entries say
@@ -86,6 +86,7 @@ class _Check:
     entries: dict[int, Entry]  # in index order
     leaves: dict[int, str]
     bundles: dict[str, Bundle]
+    contradicted: set[str]  # bundles that say they saw a tree which this log never was
     heads: SignedHeads | None
     whole: bool
     opening: c.OpenLog
@@ -154,25 +155,24 @@ class _Check:
     def step_4_consistency(self) -> None:
         """The log only grew."""
         size, root, proofs = self.final.head.size, self.final.head.root, self.evidence.consistency
-        seen = [(one.seen, digest) for digest, one in self.bundles.items() if one.seen is not None]
-        roots = [(at, one.head.root, f"快照 {at} checkpoint") for at, one in self.checkpoints.items()]
-        roots += [
-            (one.size, bytes.fromhex(one.root), f"提交包所见 seen by bundle {digest}")
-            for one, digest in seen
-            if one.size <= size
-        ]
-        wanted = {at for at, _, _ in roots if 0 < at < size}
+        seen = {digest: one.seen for digest, one in self.bundles.items() if one.seen is not None}
         need(
-            proofs.keys() == wanted,
+            proofs.keys() == {*self.evidence.earlier, *(one.size for one in seen.values() if 0 < one.size < size)},
             "consistency.txt 应恰为较早快照与设备所见的条数",
             "consistency.txt must hold a line for each earlier checkpoint and each tree seen, and no other",
         )
-        for at, old, what in roots:
-            with naming(what, what):
-                if at == 0:
-                    need(old == EMPTY_ROOT, "空树的根不对", "an empty tree has another root")
-                else:
-                    check_consistency(at, size, proofs.get(at, ()), old, root)
+        roots = {0: EMPTY_ROOT, size: root}
+        for at, (old, *proof) in proofs.items():
+            with naming(f"一致性证明 {at}", f"consistency from {at}"):
+                check_consistency(at, size, proof, old, root)
+            roots[at] = old
+        for at, one in self.checkpoints.items():
+            same = one.head.root == roots[at]
+            need(same, f"快照 {at} 不是本日志的开头", f"the log never was as checkpoint {at} says")
+        # Told, not refused: else one faulty device could spoil all evidence that its bundles stand in.
+        self.contradicted = {
+            digest for digest, one in seen.items() if one.size <= size and bytes.fromhex(one.root) != roots[one.size]
+        }
 
     def step_5_inclusion(self) -> None:
         """Each entry is in the tree: by its proof, or because the tree is made of these entries."""
@@ -294,8 +294,10 @@ class _Check:
         return sum(at > 0 and one.entry.recorded_at < (latest[at - 1] - LAG_S) * 1000 for one, at in lacking)
 
     def _not_before_s(self, at: int, signed: dict[int, int | None]) -> int | None:
-        seen = self.bundles[self.entries[at].bundle].seen
-        if seen is None or seen.size > self.final.head.size:  # nothing shows that there was such a tree
+        bundle = self.entries[at].bundle
+        seen = self.bundles[bundle].seen
+        # Nothing shows that there was a larger tree, or another one.
+        if seen is None or seen.size > self.final.head.size or bundle in self.contradicted:
             return None
         known = [size for size, time in signed.items() if size <= seen.size and time is not None]
         return signed[max(known)] if known else None
@@ -318,7 +320,11 @@ class _Check:
         """All that was found."""
         head, marks = self.final.head, {entry.bundle: entry.device_chain for entry in self.entries.values()}
         said = {} if self.heads is None else self.heads.heads.heads
-        sizes = {one.seen.size for one in self.bundles.values() if one.seen is not None}
+        sizes = {
+            one.seen.size
+            for digest, one in self.bundles.items()
+            if one.seen is not None and digest not in self.contradicted
+        }
         return Report(
             scope=self.evidence.scope,
             log=head.origin,
@@ -334,6 +340,7 @@ class _Check:
             shown=self.shown,
             earlier=len(self.checkpoints) - 1,
             seen=sum(size <= head.size for size in sizes),
+            contradicted=len(self.contradicted),
             unseen=sum(size > head.size for size in sizes),
             headed=self.heads is not None,
             unheaded=tuple(sorted(one for one in self.filings if filing_party(f"signer:{one}") not in said)),

@@ -28,7 +28,7 @@ from ledger.heads import Heads, sign_heads
 from ledger.merkle import extend, root_of
 from ledger.note_key import ED25519, ED25519_COSIGNATURE, ML_DSA_44, NoteSigner, note_signer
 from ledger.policy import Group, Log, Policy, Witness, format_policy
-from ledger.proofs import prove_consistency, prove_inclusion
+from ledger.proofs import prove_consistency, prove_inclusion, tree_root
 from ledger.replay import next_link, pack_label
 from ledger.verify import Report, Unproved, verify
 from ledger.world import FILED, Head, chain_after, parties_of, subject_of
@@ -267,7 +267,7 @@ def gather(
         policy=policy() if policy_raw is None else policy_raw,
         checkpoint=signed_checkpoint(bodies, size, by=keys, witnesses=witnesses),
         earlier={at: signed_checkpoint(bodies, at, by=keys, witnesses=witnesses) for at in earlier},
-        consistency={at: prove_consistency(read, at, size) for at in sorted(sizes)},
+        consistency={at: (tree_root(read, at), *prove_consistency(read, at, size)) for at in sorted(sizes)},
         entries={n: bodies[n] for n in chosen},
         proofs={} if len(chosen) == size else {n: prove_inclusion(read, n, size) for n in chosen},
         bundles=bundles,

@@ -179,6 +179,7 @@ def test_sound_file_is_told_as_a_story_with_what_it_proves_and_what_not(tmp_path
         "size": SIZE,
         "root": report.root.hex(),
         "not_after_s": max(last),
+        "contradicted": 0,
     }
     assert re.search(
         r"^ +\d+  2026-01-01 08:05:00  2026-01-01 08:\d\d:\d\d +authorise_fill +refused.v1  .*_missing$",
@@ -240,7 +241,7 @@ def test_refusal_names_its_step_in_both_languages(tmp_path):
     assert "refused: step 8" in text
     assert json.loads(text.splitlines()[-1]) == {
         "accepted": False, "step": 8, "level": None, "entries": None, "shown": None, "log": None, "size": None,
-        "root": None, "not_after_s": None,
+        "root": None, "not_after_s": None, "contradicted": None,
     }  # fmt: skip
 
 

@@ -3,6 +3,8 @@
 What such an operator cannot make are witnesses' cosignatures and devices' signatures; what they sign convicts them.
 """
 
+import json
+
 import pytest
 from msgspec import structs
 
@@ -13,7 +15,9 @@ from ledger.checkpoint import parse_checkpoint, with_cosignatures
 from ledger.entry import decode_entry
 from ledger.evidence import Evidence, pack_evidence
 from ledger.note import Signature
-from ledger.proofs import prove_consistency, prove_inclusion
+from ledger.proofs import prove_consistency, prove_inclusion, tree_root
+from ledger.shell.conclusion import not_proved
+from ledger.shell.verify import json_line
 from tests.evidence_kit import (
     CYLINDER,
     LOG,
@@ -112,7 +116,8 @@ def test_earlier_checkpoint_of_a_forked_log_is_refused():
 def test_consistency_proofs_are_those_that_are_needed_and_no_others():
     size = min(SOUND.earlier)
     fewer = {at: proof for at, proof in SOUND.consistency.items() if at != size}
-    more = SOUND.consistency | {5: prove_consistency(reader(CASE.bodies), 5, SIZE)}
+    read = reader(CASE.bodies)
+    more = SOUND.consistency | {5: (tree_root(read, 5), *prove_consistency(read, 5, SIZE))}
     other = SOUND.consistency | {size: SOUND.consistency[max(SOUND.earlier)]}
     longer = SOUND.consistency | {size: (*SOUND.consistency[size], bytes(32))}
     for consistency in (fewer, more, other, longer):
@@ -131,9 +136,23 @@ def seeing(size: int, digest: bytes, *, later: int = 3) -> Evidence:
 
 
 @pytest.mark.parametrize("size", [0, 7, 30, SIZE, SIZE + 2, SIZE + 4])
-def test_tree_that_a_device_saw_and_the_log_does_not_have_is_refused(size):
-    """A fork, or a device that lies: no program can tell."""
-    assert refused(seeing(size, bytes(32))) == 4
+def test_tree_that_a_device_saw_and_the_log_does_not_have_is_told_first(size):
+    """A fork, or a device that lies: no program can tell. One faulty device must not spoil everyone's evidence."""
+    report = accepted(seeing(size, bytes(32)))
+    assert report.contradicted == 1
+    assert report.shown[-1].not_before_s is None
+    (zh, en), *_ = not_proved(report, stamps_checked=False)
+    assert "矛盾" in zh
+    assert "CONTRADICTION" in en
+    assert json.loads(json_line(report))["contradicted"] == 1
+
+
+def test_root_of_a_tree_that_a_device_saw_must_be_proved():
+    """So nobody can make an honest device look like a liar."""
+    evidence = seeing(30, root(CASE.bodies[:30]))
+    assert accepted(evidence).contradicted == 0
+    other = (bytes(32), *evidence.consistency[30][1:])
+    assert refused(structs.replace(evidence, consistency=evidence.consistency | {30: other})) == 4
 
 
 @pytest.mark.parametrize("size", [0, 1, 7, SIZE - 1, SIZE])
@@ -153,7 +172,7 @@ def test_operator_who_rewrites_what_devices_have_seen_is_convicted_by_them():
     at = index_of(c.CompleteFill, CASE)
     rewritten = retold(CASE, at, outcome=e.CylinderFilled(cylinder=CYLINDER, net_g=14_400))
     for name in ("cylinder", "site", "log", "window to the end"):
-        assert refused(gather(rewritten, SCOPES[name])) == 4
+        assert accepted(gather(rewritten, SCOPES[name])).contradicted > 0
 
 
 # --- 5: inclusion -------------------------------------------------------------------------------------------------

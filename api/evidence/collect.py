@@ -22,7 +22,7 @@ from ledger.bundle import Seen
 from ledger.checkpoint import Checkpoint, TreeHead
 from ledger.entry import decode_entry, leaf_hash
 from ledger.errors import BadProof, Corrupt
-from ledger.evidence import Evidence, Scope, check_scope
+from ledger.evidence import MAX_EVIDENCE_BYTES, Evidence, Scope, check_scope
 from ledger.heads import Heads, sign_heads
 from ledger.identity import Identifier
 from ledger.merkle import extend, root_of
@@ -35,6 +35,7 @@ from ledger.proofs import (
     check_inclusion,
     prove_consistency,
     prove_inclusion,
+    tree_root,
 )
 from ledger.store.read import ALL_SITES, Engine, cylinder_by_code, log_state, reading
 from ledger.world import FILED, Head, filing_party
@@ -76,6 +77,7 @@ def collect_evidence(
     scope: Scope,
     *,
     most: int | None = None,
+    most_bytes: int = MAX_EVIDENCE_BYTES,
     attachments: Path | None = None,
     progress: Progress = lambda _what, _done, _total: None,
 ) -> Collected:
@@ -90,7 +92,7 @@ def collect_evidence(
     with reading(source.engine, ALL_SITES) as connection:
         log = log_state(connection, source.origin)
         selected = select(
-            connection, log, scope, head.size, most=most,
+            connection, log, scope, head.size, most=most, most_bytes=most_bytes,
             progress=lambda done, total: progress("条目 entries", done, total),
         )  # fmt: skip
     read = lru_cache(_HASHES)(reader(source.store, head.size))
@@ -108,7 +110,10 @@ def collect_evidence(
     evidence = Evidence(
         scope=scope, log=source.origin, policy=source.policy, checkpoint=final.raw,
         earlier={size: one.raw for size, one in trail.earlier.items()},
-        consistency={one: prove_consistency(read, one, head.size) for one in sorted(seen | set(trail.earlier))},
+        consistency={
+            one: (tree_root(read, one), *prove_consistency(read, one, head.size))
+            for one in sorted(seen | set(trail.earlier))
+        },
         entries=selected.entries, proofs=proofs, bundles=selected.bundles,
         heads=_heads(source, scope, selected, head), timestamps=trail.stamps,
         attachments={} if attachments is None else find_attachments(attachments, selected.entries.values()),

@@ -104,7 +104,20 @@ def not_proved(report: Report, *, stamps_checked: bool) -> list[Said]:
         "L3": [],
     }
     found = [words for holds, words in (*_doubts(report), *_oddities(report, stamps_checked)) if holds]
-    return [*_NEVER, *left_open[report.level], _authority(report), *found]
+    return [*_contradiction(report), *_NEVER, *left_open[report.level], _authority(report), *found]
+
+
+def _contradiction(report: Report) -> list[Said]:
+    """First of all: the one thing that may mean that there are two logs."""
+    count = report.contradicted
+    if not count:
+        return []
+    return [
+        (
+            f"【矛盾】{count} 个签名的提交包说见过的日志与此不同：或日志曾分叉，或设备说谎；须人查明后才可采信",
+            f"CONTRADICTION: {count} signed bundles saw another log than this: it forked once, or a device lies",
+        )
+    ]
 
 
 _NEVER: list[Said] = [
@@ -182,8 +195,7 @@ def _oddities(report: Report, stamps_checked: bool) -> list[tuple[bool, Said]]: 
             report.back_dated > 0,
             (
                 f"{report.back_dated} 条自称的账本时间之后，还有不含它们的快照：时间可能被倒填",
-                f"{report.back_dated} entries are missing in checkpoints later than they say they were recorded: "
-                "back-dated, perhaps",
+                f"{report.back_dated} entries are missing in checkpoints of after their own time: back-dated?",
             ),
         ),
         (

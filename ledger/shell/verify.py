@@ -64,14 +64,14 @@ def verify_command(file: Path, policy: Path, *, other_policy: bool, tsa: tuple[P
 
 def json_line(answer: Report | Unproved) -> str:
     """The answer as one line of JSON."""
-    names = ("accepted", "step", "level", "entries", "shown", "log", "size", "root", "not_after_s")
+    names = ("accepted", "step", "level", "entries", "shown", "log", "size", "root", "not_after_s", "contradicted")
     if isinstance(answer, Unproved):
         values = dict.fromkeys(names) | {"accepted": False, "step": answer.step}
     else:
         last = [one.not_after_s for one in answer.shown if one.not_after_s is not None]
         not_after_s = max(last) if last and len(last) == len(answer.shown) else None
         found = (answer.level, answer.entries, len(answer.shown), answer.log, answer.size, answer.root.hex())
-        values = dict(zip(names, (True, None, *found, not_after_s), strict=True))
+        values = dict(zip(names, (True, None, *found, not_after_s, answer.contradicted), strict=True))
     return mjson.encode(values).decode()
 
 
