@@ -14,6 +14,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+from ledger.errors import BadSignature
 from ledger.lines import MAX_COUNT, encode_base64, fault, read_decimal, read_hash
 from ledger.merkle import EMPTY_ROOT
 from ledger.note import (
@@ -27,7 +28,7 @@ from ledger.note import (
     with_signatures,
     wrong_signature,
 )
-from ledger.note_key import ED25519, ED25519_COSIGNATURE, NoteKey, NoteSigner, sign_raw, signed_raw
+from ledger.note_key import ED25519, ED25519_COSIGNATURE, ML_DSA_44, NoteKey, NoteSigner, sign_raw, signed_raw
 
 MAX_ORIGIN_BYTES = 255  # what an ML-DSA-44 message can hold
 
@@ -114,6 +115,18 @@ def signed_at(checkpoint: Checkpoint, key: NoteKey) -> int | None:
     if timestamp_s > MAX_COUNT or not signed_raw(key, bare, _message(checkpoint, key, timestamp_s)):
         raise wrong_signature(key)
     return timestamp_s
+
+
+def check_extensions(checkpoint: Checkpoint, signed_by: Iterable[NoteKey]) -> None:
+    """Raise BadSignature when there are further lines and no Ed25519 key among these, which signed, vouches for them.
+
+    Anyone can add lines to a checkpoint that is left with its ML-DSA-44 signature only.
+    """
+    if checkpoint.head.extensions and all(key.kind == ML_DSA_44 for key in signed_by):
+        raise BadSignature(
+            "快照的附加行没有签名，请原样取回",
+            "nobody signed the checkpoint's further lines; fetch the exact bytes again",
+        )
 
 
 def _message(checkpoint: Checkpoint, key: NoteKey, timestamp_s: int) -> bytes:

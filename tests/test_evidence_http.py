@@ -274,6 +274,9 @@ def test_too_much_for_http_is_told_with_the_way_out(town: Town, monkeypatch: pyt
     for path in ("/sites/S1/evidence", f"{LOG}/evidence", f"{LOG}/evidence?from=2001-01-01&to=2099-01-01"):
         found = town.http.get(path)
         assert (found.status_code, "ledger evidence" in found.json()["en"]) == (413, True)
+    monkeypatch.undo()
+    monkeypatch.setattr("api.evidence.routes.MOST_BYTES", 10_000)
+    assert town.http.get("/sites/S1/evidence").status_code == 413
 
 
 def test_few_files_are_made_at_once_and_the_others_are_told_to_come_again(
@@ -281,10 +284,10 @@ def test_few_files_are_made_at_once_and_the_others_are_told_to_come_again(
 ) -> None:
     here, on = threading.Barrier(AT_ONCE + 1), threading.Event()
 
-    def slowly(source: Source, scope: Scope, *, most: int | None = None) -> Collected:
+    def slowly(source: Source, scope: Scope, *, most: int, most_bytes: int) -> Collected:
         here.wait(20)
         assert on.wait(20)
-        return collect_evidence(source, scope, most=most)
+        return collect_evidence(source, scope, most=most, most_bytes=most_bytes)
 
     monkeypatch.setattr("api.evidence.routes.collect_evidence", slowly)
     with ThreadPoolExecutor(AT_ONCE) as pool:

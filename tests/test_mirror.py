@@ -10,7 +10,7 @@ from api.mirror.conflict import FOLDER, Contradicted
 from api.settings import BadSettings
 from ledger.checkpoint import TreeHead, cosign, parse_checkpoint, sign_checkpoint, signed_at, with_cosignatures
 from ledger.errors import BadProof, BadSignature, Busy, Corrupt, Forbidden, LedgerError, Malformed
-from ledger.note import MAX_SIGNATURES, Signature
+from ledger.note import MAX_SIGNATURES, Note, Signature, format_note
 from ledger.policy import Log, Policy, Witness
 from ledger.tiles import FULL_BYTES
 from tests.cosign_kit import raw
@@ -375,3 +375,13 @@ def test_answer_without_end_is_cut_off(log: PaperLog, ours: Path, monkeypatch: p
             pytest.raises(Busy),
         ):
             mirror.step()
+
+
+def test_lines_that_no_key_of_the_log_signed_are_not_kept(handout: Handout, log: PaperLog, ours: Path) -> None:
+    checkpoint = log.checkpoint(SIZE)
+    lines = [one for one in checkpoint.note.signatures if one.key_id == log.keys[1].key_id]
+    more = format_note(Note(f"{checkpoint.note.text}the log is closed\n", tuple(lines)))
+    with mirroring(handout, ours, log) as mirror:
+        with handout.altered("checkpoint", lambda _: more), pytest.raises(BadSignature, match="further lines"):
+            mirror.step()
+        assert mirror.step() is not None

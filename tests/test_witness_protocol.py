@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import msgspec
 import pytest
 
 from api.witness.memory import KEPT_OF_A_KIND
 from api.witness.serving import WitnessPlan
 from api.witness.witness import MAX_CLOCK_BACK_MS
-from ledger.checkpoint import parse_checkpoint, signed_at
+from ledger.checkpoint import parse_checkpoint, sign_checkpoint, signed_at
+from ledger.note import Note, format_note
 from ledger.note_key import ED25519_COSIGNATURE, ML_DSA_44
 from ledger.policy import Group, Log, Policy, Witness, judge_checkpoint
 from ledger.witness_request import MAX_REQUEST_BYTES
@@ -210,3 +212,24 @@ def test_two_logs_do_not_mix(tmp_path: Path, log: PaperLog) -> None:
         assert send(http, log.request(300, 301)).status_code == 200
         digest = hashlib.sha256(b"other.test/v1").hexdigest()
         assert parse_checkpoint(http.get(f"/{digest}/checkpoint").content).head.size == 7
+
+
+def test_lines_that_no_key_of_the_log_signed_are_not_cosigned(http: httpx.Client, log: PaperLog) -> None:
+    """An ML-DSA-44 signature covers origin, size and root: left alone, anyone can write more below."""
+    checkpoint = log.checkpoint(300)
+    lines = [one for one in checkpoint.note.signatures if one.key_id == log.keys[1].key_id]
+    more = format_note(Note(f"{checkpoint.note.text}the log is closed\n", tuple(lines)))
+    assert send(http, b"old 0\n\n" + more).status_code == 403
+    head = msgspec.structs.replace(checkpoint.head, extensions=("the log is open",))
+    said = sign_checkpoint(head, log.signers, NOW_S)
+    assert send(http, b"old 0\n\n" + said.raw).status_code == 200, "the log's own are"
+
+
+def test_true_checkpoint_that_someone_sent_with_a_wrong_proof_is_held_against_nobody(
+    http: httpx.Client, log: PaperLog
+) -> None:
+    send(http, log.request(0, 300))
+    assert send(http, log.request(300, 400, proof=())).status_code == 422
+    assert [one["kind"] for one in conflicts(http)] == ["unproved"]
+    assert send(http, log.request(300, 400)).status_code == 200
+    assert conflicts(http) == []

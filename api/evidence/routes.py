@@ -26,6 +26,7 @@ TAG = "证据 · evidence"
 ZIP = "application/zip"
 WAITING = "Ledger-Not-Yet-Published"
 MOST_ENTRIES = 20_000
+MOST_BYTES = 2**27  # of entries, and as many of bundles
 AT_ONCE = 2  # each takes much memory, and a thread of those that all reads share
 _Asked = tuple[Kind, str | Identifier]
 _ANSWERS = documented_file(ZIP, "*.evidence.zip", 401, 403, 404, 413, 503)
@@ -57,7 +58,7 @@ def evidence_routes(deployment: Deployment) -> list[HTTPRouteHandler]:
             scope = cylinder_scope(source, what, from_ms, to_ms)
         else:
             scope = Scope(kind, what, from_ms, to_ms)
-        collected = collect_evidence(source, scope, most=MOST_ENTRIES)
+        collected = collect_evidence(source, scope, most=MOST_ENTRIES, most_bytes=MOST_BYTES)
         parts = [part for part in (kind, scope.id, from_ms, to_ms, collected.final.head.size) if part not in ("", None)]
         headers = {
             "Content-Disposition": f'attachment; filename="{"-".join(map(str, parts))}.evidence.zip"',

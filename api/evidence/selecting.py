@@ -39,12 +39,19 @@ class Selected(Struct, frozen=True):
 
 
 def select(
-    connection: Connection, log: LogState, scope: Scope, size: int, *, most: int | None, progress: Progress | None
+    connection: Connection,
+    log: LogState,
+    scope: Scope,
+    size: int,
+    *,
+    most: int | None,
+    most_bytes: int = MAX_EVIDENCE_BYTES,
+    progress: Progress | None,
 ) -> Selected:
     """What belongs to a scope among the first `size` entries.
 
     NotFound where there is nothing, Busy where there is only what is not published yet, TooLarge over `most` entries
-    of the scope or for what no file can hold, Corrupt when the database is shorter than what was published.
+    of the scope, or `most_bytes` of entries or bundles, Corrupt when the database is shorter than what was published.
     """
     if log.size < size:
         raise Corrupt(
@@ -54,7 +61,8 @@ def select(
     picker = _Picker(connection, log, scope)
     indexes = picker.indexes(size, most)
     indexes = indexes if 0 in indexes else [0, *indexes]
-    entries = bodies_at(connection, log.log_id, indexes, most_bytes=MAX_EVIDENCE_BYTES, progress=progress)
+    entries = bodies_at(connection, log.log_id, indexes, most_bytes=most_bytes, progress=progress)
+    room = most_bytes - sum(map(len, entries.values()))
     signers, digests, more = set[str](), set[str](), entries
     while more:
         named = [decode_entry(body) for body in more.values()]
@@ -63,14 +71,15 @@ def select(
         signers |= new
         filings = signer_filings(connection, log.log_id, new, end=size)
         missing = [index for index in filings if index not in entries]
-        more = bodies_at(connection, log.log_id, missing, most_bytes=MAX_EVIDENCE_BYTES)
+        more = bodies_at(connection, log.log_id, missing, most_bytes=room)
+        room -= sum(map(len, more.values()))
         entries |= more
     if len(digests) > MAX_MEMBERS:
         raise TooLarge(
             f"有 {len(digests)} 个签名包，一个文件装不下，请缩小范围",
             f"{len(digests)} bundles are too many for one file; narrow the scope",
         )
-    bundles = envelopes(connection, log.log_id, digests, most_bytes=MAX_EVIDENCE_BYTES)
+    bundles = envelopes(connection, log.log_id, digests, most_bytes=most_bytes)
     return Selected({index: entries[index] for index in sorted(entries)}, bundles, picker.waiting(size))
 
 

@@ -14,7 +14,7 @@ from api.mirror.conflict import contradiction
 from api.mirror.source import Source
 from api.publish.tile_store import TileStore
 from api.publish.tree import reader
-from ledger.checkpoint import Checkpoint, parse_checkpoint
+from ledger.checkpoint import Checkpoint, check_extensions, parse_checkpoint
 from ledger.errors import Malformed
 from ledger.note import MAX_NOTE_BYTES
 from ledger.policy import Policy, judge_checkpoint
@@ -62,7 +62,7 @@ def _fetched(source: Source, policy: Policy, size: int) -> Checkpoint | None:
     if raw is None:
         return None
     told = parse_checkpoint(raw)
-    judge_checkpoint(policy, told)
+    check_extensions(told, judge_checkpoint(policy, told).signed_by)
     if told.head.size != size:
         raise Malformed(f"留存的快照不是 {size} 条", f"the kept checkpoint is not of {size} entries")
     return told

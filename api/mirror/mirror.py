@@ -33,7 +33,7 @@ from api.publish.stopped import Stopped
 from api.publish.tile_store import TileStore, log_folder
 from api.publish.tree import reader
 from api.settings import BadSettings
-from ledger.checkpoint import Checkpoint, TreeHead, parse_checkpoint, signed_at
+from ledger.checkpoint import Checkpoint, TreeHead, check_extensions, parse_checkpoint, signed_at
 from ledger.errors import BadProof, Corrupt, Malformed
 from ledger.note import MAX_SIGNATURES, Note
 from ledger.note_key import ML_DSA_44
@@ -83,7 +83,7 @@ class Mirror:
         (BadProof, BadSignature, Malformed). Corrupt when the files here are not.
         """
         told = parse_checkpoint(self._source.checkpoint())
-        judge_checkpoint(self._policy, told)
+        check_extensions(told, judge_checkpoint(self._policy, told).signed_by)
         if self._is_behind(told):
             return None
         news = self._take(told)

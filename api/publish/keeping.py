@@ -40,7 +40,7 @@ class Keeping:
             self._keep(self.newest, now_ms)
 
     def _due(self, now_ms: int) -> bool:
-        return self._kept_ms is None or now_ms - self._kept_ms >= KEEP_EVERY_MS
+        return self._kept_ms is None or not 0 <= now_ms - self._kept_ms < KEEP_EVERY_MS  # the clock may be set back
 
     def _keep(self, checkpoint: Checkpoint, now_ms: int) -> None:
         self._store.keep_checkpoint(checkpoint)

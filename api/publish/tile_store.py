@@ -128,7 +128,7 @@ class TileStore:
     def kept_after(self, after: int) -> Iterator[int]:
         """Those beyond this size, ascending, read as they are asked for: years of them are not listed for a page."""
         for groups in range(1, _MOST_GROUPS + 1):
-            yield from _sizes(self.folder / KEPT, groups, 0, after)
+            yield from _sizes(str(self.folder / KEPT), groups, 0, after)
 
     def read_kept(self, size: int) -> bytes | None:
         """The checkpoint that is kept of this size, None when there is none."""
@@ -158,10 +158,11 @@ class TileStore:
         return kept.with_name(f"{kept.name}.tsr")
 
 
-def _sizes(folder: Path, groups: int, above: int, after: int) -> Iterator[int]:
+def _sizes(folder: str, groups: int, above: int, after: int) -> Iterator[int]:
     """The sizes beyond `after` in a folder; its path says `above`, all but their last so many groups."""
     try:
-        names = sorted(path.name for path in folder.iterdir())
+        with os.scandir(folder) as found:
+            names = sorted(one.name for one in found)
     except (FileNotFoundError, NotADirectoryError):
         return
     for name in filter((_FILE if groups == 1 else _FOLDER).fullmatch, names):
@@ -170,7 +171,7 @@ def _sizes(folder: Path, groups: int, above: int, after: int) -> Iterator[int]:
             if number > after:
                 yield number
         elif number and (number + 1) * 1000 ** (groups - 1) > after + 1:
-            yield from _sizes(folder / name, groups - 1, number, after)
+            yield from _sizes(f"{folder}/{name}", groups - 1, number, after)
 
 
 def _bytes_of(path: Path) -> bytes | None:

@@ -83,12 +83,16 @@ class Turn:
         return int(newest)
 
     def hold(self, origin: str, held: Held) -> None:
-        """Remember this one instead."""
+        """Remember this one instead. It was proved to append: what was kept against it, for want of a proof, goes."""
         before = self.held(origin)
         assert before is None or (before.size, before.signed_ms) <= (held.size, held.signed_ms), "a log only grows"
         self._connection.execute(
             "INSERT OR REPLACE INTO cosigned (origin, size, root, note, signed_ms) VALUES (?, ?, ?, ?, ?)",
             (origin, held.size, held.root, held.note, held.signed_ms),
+        )
+        self._connection.execute(
+            "DELETE FROM conflict WHERE origin = ? AND kind = 'unproved' AND size = ? AND root = ?",
+            (origin, held.size, held.root),
         )
 
     def keep(self, conflict: Conflict) -> bool:

@@ -1,7 +1,7 @@
 """A witness's one decision (C2SP tlog-witness, add-checkpoint): cosign this checkpoint, or say why not.
 
     origin not known here                    NotFound      404
-    no key of that log signed it             BadSignature  403
+    no key of that log signed all of it      BadSignature  403
     `old` exceeds the checkpoint's size      Malformed     400
     `old` is not what was cosigned last      Stale         409, with that size
     the same size with another root          Stale         409
@@ -13,7 +13,7 @@ What the log signed and contradicts what was cosigned is kept, whatever `old` sa
 from collections.abc import Callable, Iterable
 
 from api.witness.memory import Conflict, Held, Kind, Memory, Turn
-from ledger.checkpoint import Checkpoint, cosign, with_cosignatures
+from ledger.checkpoint import Checkpoint, check_extensions, cosign, with_cosignatures
 from ledger.errors import BadProof, Busy, LedgerError, Malformed, NotFound
 from ledger.note import Note, Signature
 from ledger.note_key import NoteKey, NoteSigner
@@ -80,7 +80,9 @@ class Witness:
         origin = checkpoint.head.origin
         if origin not in self.origins:
             raise NotFound(f"本见证方不认识日志 {origin}", f"this witness knows no log {origin}")
-        known = {(key.name, key.key_id) for key in judge_checkpoint(self._policy, checkpoint).signed_by}
+        signed_by = judge_checkpoint(self._policy, checkpoint).signed_by
+        check_extensions(checkpoint, signed_by)
+        known = {(key.name, key.key_id) for key in signed_by}
         lines = tuple(one for one in checkpoint.note.signatures if (one.name, one.key_id) in known)
         return Checkpoint(checkpoint.head, Note(checkpoint.note.text, lines))
 

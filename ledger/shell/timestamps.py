@@ -26,6 +26,7 @@ from ledger.errors import BadSignature, Malformed
 MAX_ANSWER_BYTES = 100_000
 
 _GRANTED = 0
+_MAX_WHY = 200
 _SHA256 = "2.16.840.1.101.3.4.2.1"
 
 
@@ -38,7 +39,8 @@ def check_answer(request: TimeStampRequest, text: str, der: bytes) -> None:
     """Raise Malformed unless these bytes grant this request for this text. Whose signature it is stays unchecked."""
     answer = _decoded(der)
     if answer.status != _GRANTED:
-        why = "; ".join(answer.status_string)
+        said = "; ".join(answer.status_string)[:_MAX_WHY]  # theirs, and shown on a terminal
+        why = "".join(one if one.isprintable() else "?" for one in said)
         raise Malformed(f"时间戳机构拒绝：{why}", f"the timestamping authority refused ({answer.status}): {why}")
     try:
         info = answer.tst_info

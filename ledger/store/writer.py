@@ -117,7 +117,9 @@ class Writer:
                 return append(self._connected(), self.origin, received, self._clock(), self._cache)
             except LedgerError:
                 raise
-            except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            except Exception as error:
+                if not self._lost(error):
+                    raise
                 self._disconnect()
                 if attempt == RECONNECT_TRIES - 1:
                     raise Busy(
@@ -129,6 +131,11 @@ class Writer:
         if self._connection is None or self._connection.closed:
             self._connection = connect_writer(self._url)
         return self._connection
+
+    def _lost(self, error: Exception) -> bool:
+        """Whether the database went away. psycopg says so in other words too: a COPY that is cut off, as ValueError."""
+        told = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+        return told or (self._connection is not None and self._connection.broken)
 
     def _disconnect(self) -> None:
         if self._connection is not None:
