@@ -44,6 +44,11 @@ MAX_BUNDLE_BYTES = 2 * 1024 * 1024
 MAX_CLAIMS = 500
 SIGNATURE_BYTES = 64
 
+_FIELD = 2**255 - 19
+_ORDER_EIGHT = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
+_SMALL_ORDER = {0, 1, _FIELD - 1, _ORDER_EIGHT, _FIELD - _ORDER_EIGHT}
+"""The y of the points of small order on Ed25519's curve."""
+
 PrivateKey = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey
 PublicKey = ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey
 
@@ -118,10 +123,18 @@ def public_key(key: SignerKey) -> PublicKey:
     raw = bytes.fromhex(key.public)
     try:
         if key.alg == "ed25519":
+            if is_weak_ed25519(raw):
+                raise ValueError(key.public)  # noqa: TRY301 - the same answer as bytes that are no key
             return ed25519.Ed25519PublicKey.from_public_bytes(raw)
         return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), raw)
     except ValueError as error:
         raise Malformed("公钥无效，请重新生成并登记", "not a valid public key; create and enrol a new one") from error
+
+
+def is_weak_ed25519(public: bytes) -> bool:
+    """Whether an Ed25519 key is of small order, where one signature fits any message, or has another spelling."""
+    y = int.from_bytes(public, "little") % 2**255
+    return y >= _FIELD or y in _SMALL_ORDER
 
 
 def signer_key(private: PrivateKey) -> SignerKey:

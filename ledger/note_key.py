@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey, MLDSA44PublicKey
 from msgspec import Struct
 
+from ledger.bundle import is_weak_ed25519
 from ledger.errors import Malformed
 from ledger.lines import decode_base64, encode_base64
 
@@ -27,11 +28,6 @@ KEY_ID_BYTES = 4
 MAX_NAME_BYTES = 255  # what an ML-DSA-44 message can hold
 
 _PUBLIC_BYTES = {ED25519: 32, ED25519_COSIGNATURE: 32, ML_DSA_44: 1312}
-# Ed25519 points of small order, by their y: under such a key a signature fits more than one message.
-_FIELD = 2**255 - 19
-_ORDER_EIGHT = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
-_SMALL_ORDER = {0, 1, _FIELD - 1, _ORDER_EIGHT, _FIELD - _ORDER_EIGHT}
-
 _VKEY = re.compile(r"([^+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]+=*)")
 
 PrivateKey = Ed25519PrivateKey | MLDSA44PrivateKey
@@ -90,17 +86,11 @@ def parse_vkey(text: str) -> NoteKey:
     key = NoteKey(match[1], packed[0], packed[1:])
     if _PUBLIC_BYTES.get(key.kind) != len(key.public):
         raise Malformed("不支持这种验证公钥", "no kind of vkey that is known here: 0x01, 0x04 or 0x06")
-    if key.kind != ML_DSA_44 and _is_weak(key.public):
+    if key.kind != ML_DSA_44 and is_weak_ed25519(key.public):
         raise Malformed("这个公钥不能用于签名，请换一个", "nobody signs with such a public key; take another")
     if key.key_id.hex() != match[2]:
         raise Malformed("验证公钥的编号与内容不符，请重新抄录", "the vkey's id does not fit its key; copy it again")
     return key
-
-
-def _is_weak(public: bytes) -> bool:
-    """Whether an Ed25519 key is of small order, or one that has another spelling."""
-    y = int.from_bytes(public, "little") % 2**255
-    return y >= _FIELD or y in _SMALL_ORDER
 
 
 def sign_raw(signer: NoteSigner, message: bytes) -> bytes:

@@ -284,9 +284,11 @@ def test_what_only_looks_like_a_filing() -> None:
     unread = f"unread:payment.20.{'0' * 16}.{'0' * 64}"
     thief = signer_key(private_key("thief"))
     bad_key = c.SignerKey("p256", "04" + "00" * 64)
+    weak = c.SignerKey("ed25519", "01" + "00" * 31)  # under which one signature fits any message
     make = STORY.make
     cases = (
         (make(c.EnrolSigner, **{**fields(enrolled), "key": thief}), "/claims/0/signer"),
+        (make(c.EnrolSigner, **{**fields(enrolled), "key": weak, "signer": signer_id(weak)}), ""),
         (make(c.EnrolSigner, **{**fields(enrolled), "key": bad_key, "signer": signer_id(bad_key)}), ""),
         (STORY.opening(log_signer=bad_key), ""),
         (STORY.cylinder(1, code=unread), "/claims/0/code"),
