@@ -4,7 +4,7 @@
 
     python second_verifier.py FILE --policy P [--other-policy] [--json]
 
-It is one file on purpose, long as that makes it: somebody who trusts no program of this project can copy it, read it
+It has so many lines because it is one file on purpose: somebody who trusts no program of this project can copy it, read it
 from top to bottom beside the page, and run it with nothing but Python >= 3.11 and `cryptography` >= 50 (Ed25519, ECDSA
 P-256 and ML-DSA-44). It imports nothing of this project, and shall not: two programs that share a line can share its
 mistake.
