@@ -1,7 +1,7 @@
 """`ledger file`: filings from a JSON file, signed as one bundle, submitted, and their outcomes in words.
 
 The envelope is kept beside the claims (`CLAIMS.json.envelope`) until it is answered, and sent again as it is: a lost
-answer never files twice. The key's chain of bundles is kept beside the key (`KEY.pem.chain`).
+answer never files twice. The key's chain of bundles is kept beside the key (`KEY.pem.chain`), before each is sent.
 """
 
 import json
@@ -16,7 +16,7 @@ import msgspec
 from api.health import Health
 from api.problems import Problem
 from api.serve import real_clock
-from api.signing import Chain, keep_chain, new_claim_id, read_chain, read_private_key
+from api.signing import Chain, after, keep_chain, new_claim_id, read_chain, read_private_key, write_chain
 from api.words import sentence
 from ledger.bundle import Bundle, encode_payload, open_bundle, sign_bundle
 from ledger.claim import AnyClaim
@@ -56,12 +56,15 @@ def file_command(claims: Path, key: Path, url: str, origin: str | None) -> None:
             log = origin or only_log(http)
             kept.write_bytes(_sign(read_claims(claims), key, log, read_chain(key)))
         bundle = open_bundle(kept.read_bytes())
+        # Before it is sent: whatever becomes of the answer, the next bundle of this key has the next number.
+        keep_chain(key, after(bundle))
         try:
             answers = _submit(http, bundle)
         except Rejected:
             kept.unlink()  # nothing was stored, and the same bytes would be refused again
+            if read_chain(key) == after(bundle):
+                write_chain(key, Chain(bundle.device_seq, bundle.device_prev))
             raise
-    keep_chain(key, bundle)
     kept.unlink()
     _tell(bundle, answers)
     sys.exit(REFUSED_EXIT_CODE if any(isinstance(answer.outcome, Refusal) for answer in answers) else 0)

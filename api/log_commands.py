@@ -10,6 +10,7 @@ from api.databases import open_database
 from api.packs import shipped_pack
 from api.serve import real_clock
 from api.signing import (
+    after,
     keep_chain,
     new_claim_id,
     new_pq_key,
@@ -118,5 +119,5 @@ def open_log_command(origin: str, authority_key: Path, log_key: str, pack: str, 
             raise Malformed(f"日志 {origin} 已存在", f"the log {origin} exists already")
         with connect_writer(url) as connection:
             answer = open_log(connection, Received(bundle, 0), now)[0]
-    keep_chain(authority_key, bundle)
+    keep_chain(authority_key, after(bundle))
     click.echo(f"日志已建立 · opened {origin}\n第 0 条哈希 · leaf of entry 0: {answer.leaf}")

@@ -16,7 +16,7 @@ from api.access import Access
 from api.app import create_app
 from api.deployment import Clock, Deployment, HostedLog, PublishedLog
 from api.publish.loop import Loop, Status
-from api.publish.plan import Place, read_places, read_policy
+from api.publish.plan import Place, Plan, read_places, read_policy
 from api.publish.publisher import Published
 from api.publish.tile_store import TileStore, log_folder
 from api.sentry.filing import Pen
@@ -86,12 +86,13 @@ def _published(deployment: Deployment, place: Place) -> PublishedLog:
 
     loop = Loop(plan, deployment.engine, deployment.clock, counted, tell)
     if plan.log_key is not None:
-        deployment.sentries[origin] = _sentry(deployment, origin, store, loop, plan.log_key)
+        deployment.sentries[origin] = _sentry(deployment, plan, store, loop, plan.log_key)
     return PublishedLog(store, loop, policy, head_signer)
 
 
-def _sentry(deployment: Deployment, origin: str, store: TileStore, loop: Loop, log_key: Path) -> Sentry:
+def _sentry(deployment: Deployment, plan: Plan, store: TileStore, loop: Loop, log_key: Path) -> Sentry:
     """Who watches the signers of a log that this process publishes, with the log's own key."""
+    origin, lock = plan.origin, plan.state.with_name(f"{plan.state.name}.sentry.lock")
     metrics, writer = deployment.metrics, deployment.logs[origin].writer
 
     def tell(zh: str, en: str) -> None:
@@ -101,7 +102,7 @@ def _sentry(deployment: Deployment, origin: str, store: TileStore, loop: Loop, l
     counted = partial(metrics.open_alerts, origin)
     return Sentry(
         origin, deployment.engine, store=store, pen=pen, publishing=loop, clock=deployment.clock, tell=tell,
-        counted=counted,
+        counted=counted, lock=lock,
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa
 from msgspec import DecodeError, Struct
 from msgspec import json as mjson
 
+from api.publish.durable import sync_folder, write_durably
 from ledger.bundle import Bundle, PrivateKey, signer_key
 from ledger.claim import SignerKey
 from ledger.errors import Malformed
@@ -113,14 +114,25 @@ def read_chain(key: Path) -> Chain:
         ) from error
 
 
-def keep_chain(key: Path, bundle: Bundle) -> None:
-    """Remember beside the key that this bundle was the last of its chain."""
-    write_chain(key, Chain(bundle.device_seq + 1, bundle.digest.hex()))
+def keep_chain(key: Path, chain: Chain) -> None:
+    """Remember durably beside the key that its chain goes so far; it may have gone further since.
+
+    Before a bundle is sent: were another one signed under its number, the log would take the key for a copied one.
+    """
+    if read_chain(key).device_seq < chain.device_seq:
+        write_chain(key, chain)
+
+
+def after(bundle: Bundle) -> Chain:
+    """Where a signer's chain stands once it has signed this bundle."""
+    return Chain(bundle.device_seq + 1, bundle.digest.hex())
 
 
 def write_chain(key: Path, chain: Chain) -> None:
-    """Remember beside the key where its chain stands."""
-    _chain_file(key).write_bytes(mjson.encode(chain))
+    """Remember durably beside the key where its chain stands."""
+    path = _chain_file(key)
+    write_durably(path, mjson.encode(chain))
+    sync_folder(path.parent)
 
 
 def _chain_file(key: Path) -> Path:

@@ -58,7 +58,8 @@ def check_scope_held(held: Held) -> tuple[list[int], Level]:
     scoped = [at for at in held.entries if held.within(at)]
     vouching = {0, *(at for filed in held.filings.values() for at in filed)}
     window = held.scope.kind == "window"
-    allowed = vouching.union(scoped, _neighbours(held, scoped) if window else ())
+    neighbours = _neighbours(held, scoped) if window else ()
+    allowed = vouching.union(scoped, neighbours)
     for at in held.entries:
         need(at in allowed, f"条目 {at} 不属于所述范围", f"entry {at} does not belong to the scope")
     need(held.whole or held.scope.kind != "log", "称为全日志，却缺条目", "the whole log, with entries missing")
@@ -67,7 +68,8 @@ def check_scope_held(held: Held) -> tuple[list[int], Level]:
     need(from_start or not own or held.scope.from_ms is not None, "主体链缺开头", "the chain's beginning is missing")
     _check_ends(held, chains)
     to_end = bool(own) and held.heads.get(held.subject) == held.head(own[-1])
-    if held.whole or window:
+    # A window that no later entry closes may get more entries: an old checkpoint could hide what it goes on to hold.
+    if neighbours[-1] < held.size if neighbours else held.whole:
         return scoped, "L3"
     return scoped, "L2" if held.scope.kind == "cylinder" and from_start and to_end else "L1"
 
@@ -87,8 +89,10 @@ def _check_chain(held: Held, subject: str, chain: list[int]) -> None:
         need(linked, f"条目 {new}：{subject} 的链断开", f"entry {new}: the chain of {subject} is broken")
 
 
-def _neighbours(held: Held, scoped: list[int]) -> set[int]:
-    """The last entry before a window and the first after it: between them nothing is left out."""
+def _neighbours(held: Held, scoped: list[int]) -> tuple[int, int]:
+    """The last entry before a window, -1 for none, and the first after it, the log's size for none yet: between them
+    nothing is left out.
+    """
     assert held.scope.from_ms is not None, "a window has both times"
     earlier = [at for at, entry in held.entries.items() if entry.recorded_at < held.scope.from_ms]
     before = earlier[-1] if earlier else -1
@@ -98,7 +102,7 @@ def _neighbours(held: Held, scoped: list[int]) -> set[int]:
     # Times never decrease, so what of the window stood elsewhere would stand past `after`.
     closed = (after == held.size or after in held.entries) and len(scoped) == after - before - 1
     need(closed, "时段不连续，或缺前后相邻的条目", "the window has a hole, or an entry next to it is missing")
-    return {before, after}
+    return before, after
 
 
 def _check_ends(held: Held, chains: dict[str, list[int]]) -> None:

@@ -72,6 +72,7 @@ _KINDS = ("cylinder", "person", "tank_lot", "site", "window", "log")
 _ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z.-]{0,39}")
 _ORIGIN = re.compile(r"[a-z0-9.-]{1,100}(/[a-z0-9.-]{1,40}){0,4}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_LEAST_ENTRY_BYTES = 200  # its keys alone take more
 _MANIFEST_KEYS = {"checkpoint", "files", "log", "scope", "v"}
 _FOLDERS = {"checkpoints/": "", "bundles/": ".json", "timestamps/": ".tsr", "attachments/": ""}
 _ALWAYS = ("README.txt", "manifest.json", "policy.txt", "checkpoint", "entries.jsonl")
@@ -177,6 +178,12 @@ def parse_evidence(raw: bytes) -> Evidence:
     if known != len(members):
         raise Malformed("含有证据文件不应有的内容", "it holds a member that no evidence file has")
     scope, log = _read_manifest(members["manifest.json"])
+    lines = members["entries.jsonl"].count(b"\n")
+    # Before anything is made of them: a file of empty lines would take a hundred times its size.
+    if lines * _LEAST_ENTRY_BYTES > len(members["entries.jsonl"]):
+        raise Malformed("entries.jsonl 含空行或残行", "entries.jsonl holds lines that are too short for an entry")
+    if "proofs.txt" in members and members["proofs.txt"].count(b"\n") != lines:
+        raise Malformed("proofs.txt 应恰为每条一行", "proofs.txt must hold a line for each entry")
     proofs = _read_proofs("proofs.txt", members, roots=0)
     bodies = members["entries.jsonl"].split(b"\n")[:-1]
     evidence = Evidence(

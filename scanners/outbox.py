@@ -107,13 +107,17 @@ class Outbox:
             self._db.execute("INSERT OR REPLACE INTO checkpoint VALUES (1, ?, ?, ?)", (seen.size, seen.root, note))
 
     def keep_contradiction(self, shown: bytes, kept: bytes | None, why: str) -> bool:
-        """Keep a checkpoint that was found wrong as evidence, beside the one that it contradicts; whether it is new."""
+        """Keep a checkpoint that was found wrong as evidence, beside the one that it contradicts; whether it is new.
+
+        When the room for them is full it is new and is not kept: whoever filled it silences nothing.
+        """
         with self._transaction():
-            (count,) = self._db.execute("SELECT count(*) FROM contradiction").fetchone()
-            if count >= MAX_CONTRADICTIONS:
+            if self._db.execute("SELECT 1 FROM contradiction WHERE shown = ?", (shown,)).fetchone() is not None:
                 return False
-            done = self._db.execute("INSERT OR IGNORE INTO contradiction VALUES (?, ?, ?)", (shown, kept, why))
-            return done.rowcount == 1
+            (count,) = self._db.execute("SELECT count(*) FROM contradiction").fetchone()
+            if count < MAX_CONTRADICTIONS:
+                self._db.execute("INSERT INTO contradiction VALUES (?, ?, ?)", (shown, kept, why))
+        return True
 
     def contradictions(self) -> list[tuple[bytes, bytes | None, str]]:
         """What was shown, what was kept, and why they do not go together; oldest first."""

@@ -5,6 +5,7 @@ stations signed. Without a published log, or a line, nothing is seen, and work g
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 
 import httpx
@@ -16,6 +17,7 @@ from ledger.bundle import Seen
 from ledger.checkpoint import Checkpoint, parse_checkpoint
 from ledger.errors import BadSignature, LedgerError
 from ledger.lines import decode_base64
+from ledger.note import MAX_NOTE_BYTES
 from ledger.note_key import NoteKey
 from ledger.policy import NONE, Log, Policy, judge_checkpoint
 from ledger.proofs import check_consistency
@@ -24,6 +26,15 @@ from scanners.outbox import Outbox
 
 EVERY_S = 10.0
 TIMEOUT_S = 10.0
+WHOLE_ANSWER_S = 60.0
+"""However slowly a server drips."""
+ALARM_EVERY_S = 600.0
+"""Who shows nonsense again and again shall neither tire people out nor silence what comes after it."""
+MAX_SIZE = 2**53 - 1
+"""What a bundle can name. Were a larger one kept, the ledger would take no bundle of this station any more."""
+
+
+_PLAIN = {"Accept-Encoding": "identity"}
 
 
 class _Proof(Struct):
@@ -36,7 +47,8 @@ class Sight:
     """Looks at one log, one look every `EVERY_S` seconds at most while `has_line()`; never in a scan's way.
 
     `keys`: those that sign the log's checkpoints; with none of them known, signatures are not checked. `on_fault` is
-    told of a log that contradicts itself, once for each such checkpoint, which is kept in the outbox.
+    told of a log that contradicts itself, once for each such checkpoint, which is kept in the outbox, and once in
+    `ALARM_EVERY_S` at most.
     """
 
     def __init__(
@@ -52,6 +64,8 @@ class Sight:
         self._log, self._outbox = log, outbox
         self._policy = Policy(tuple(Log(key) for key in keys), (), (), NONE) if keys else None
         self._has_line, self._on_fault = has_line, on_fault
+        self._untold: LogContradicts | None = None
+        self._quiet_until = 0.0
         self._http = httpx.AsyncClient(
             base_url=url, timeout=TIMEOUT_S, limits=httpx.Limits(max_connections=1), trust_env=False
         )
@@ -61,6 +75,7 @@ class Sight:
         while True:
             if self._has_line():
                 await self.look()
+            self._tell()
             await asyncio.sleep(EVERY_S)
 
     async def look(self) -> None:
@@ -72,16 +87,25 @@ class Sight:
             checkpoint = parse_checkpoint(shown)
         except LedgerError:
             return  # a portal's or proxy's page: whoever this is, it is not the ledger
+        if checkpoint.head.size > MAX_SIZE:
+            return
         kept = await asyncio.to_thread(self._outbox.checkpoint)
         try:
             newer = await self._judge(checkpoint, None if kept is None else parse_checkpoint(kept))
         except LogContradicts as fault:
             if await asyncio.to_thread(self._outbox.keep_contradiction, shown, kept, fault.en):
-                self._on_fault(fault)
+                self._untold = fault
+            self._tell()
             return
         if newer:
             seen = Seen(checkpoint.head.size, checkpoint.head.root.hex())
             await asyncio.to_thread(self._outbox.keep_checkpoint, seen, shown)
+
+    def _tell(self) -> None:
+        now = time.monotonic()
+        if self._untold is not None and now >= self._quiet_until:
+            fault, self._untold, self._quiet_until = self._untold, None, now + ALARM_EVERY_S
+            self._on_fault(fault)
 
     async def close(self) -> None:
         """Close the connection."""
@@ -91,9 +115,10 @@ class Sight:
         """Whether to keep this checkpoint; LogContradicts when it and the one that is kept cannot both be right."""
         new = shown.head
         if new.origin != self._log:
+            other = new.origin.encode("ascii", errors="replace").decode()  # theirs, and shown on a screen
             raise LogContradicts(
-                f"服务器出示的是日志 {new.origin}，不是 {self._log}；请报告监管部门",
-                f"the server shows the log {new.origin}, not {self._log}; tell the authority",
+                f"服务器出示的是日志 {other}，不是 {self._log}；请报告监管部门",
+                f"the server shows the log {other}, not {self._log}; tell the authority",
             )
         try:
             if self._policy is not None:
@@ -133,9 +158,19 @@ class Sight:
             return None
 
     async def _get(self, path: str) -> bytes | None:
-        """The body of a 200; None for everything else: no line, no published log, not now."""
+        """The body of a 200; None for everything else: no line, no published log, not now, more than any note has.
+
+        Raw bytes, read up to a bound and for a while: no server fills the memory, nor has its way with a decoder.
+        """
+        body = bytearray()
         try:
-            response = await self._http.get(path)
-        except httpx.HTTPError:
+            async with asyncio.timeout(WHOLE_ANSWER_S), self._http.stream("GET", path, headers=_PLAIN) as response:
+                if response.status_code != httpx.codes.OK:
+                    return None
+                async for chunk in response.aiter_raw():
+                    body += chunk
+                    if len(body) > MAX_NOTE_BYTES:
+                        return None
+        except (httpx.HTTPError, TimeoutError):
             return None
-        return response.content if response.status_code == httpx.codes.OK else None
+        return bytes(body)

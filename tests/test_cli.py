@@ -130,6 +130,21 @@ def test_answer_that_was_lost_is_asked_for_again_with_the_same_bytes(tmp_path: P
     assert (again.exit_code, town.size(), kept.exists()) == (0, size, False)
 
 
+def test_what_is_filed_while_an_answer_is_missing_does_not_take_its_number(tmp_path: Path, town: Town) -> None:
+    """Two bundles of one number are a copied key to the log, and an office would be quarantined for a lost answer."""
+    key, lost, other = tmp_path / "authority.pem", tmp_path / "lost.json", tmp_path / "other.json"
+    write_private_key(key, town.story.authority.key)
+    (tmp_path / "authority.pem.chain").write_text(json.dumps({"device_seq": 90, "device_prev": "ab" * 32}))
+    for number, path in enumerate((lost, other)):
+        path.write_text(json.dumps([ENTERPRISE | {"enterprise": f"E{number + 8}"}]))
+    assert ledger("file", lost, "--key", key, "--url", "http://127.0.0.1:9", "--log", ORIGIN).exit_code == 2
+    first = open_bundle((tmp_path / "lost.json.envelope").read_bytes())
+    assert ledger("file", other, "--key", key, "--url", town.url).exit_code == 0
+    assert ledger("file", lost, "--key", key, "--url", town.url).exit_code == 0
+    chain = json.loads((tmp_path / "authority.pem.chain").read_text())
+    assert (first.device_seq, chain["device_seq"]) == (90, 92), "the late one does not put the chain back"
+
+
 def test_stranger_is_told_and_nothing_is_kept(tmp_path: Path, town: Town) -> None:
     key, claims = tmp_path / "stranger.pem", tmp_path / "claims.json"
     ledger("keygen", key)
@@ -138,6 +153,7 @@ def test_stranger_is_told_and_nothing_is_kept(tmp_path: Path, town: Town) -> Non
     assert result.exit_code == 2
     assert "未在本日志登记" in result.stderr
     assert "not enrolled" in result.stderr
+    assert json.loads((tmp_path / "stranger.pem.chain").read_text())["device_seq"] == 0, "nor is its number used up"
     assert not (tmp_path / "claims.json.envelope").exists()
 
 

@@ -1,9 +1,11 @@
 """The station agent is a witness: it keeps the log's checkpoints, says what it saw, and is not fooled."""
 
 import asyncio
+import gzip
 import json
 import sqlite3
 import threading
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -209,6 +211,54 @@ def test_what_is_no_checkpoint_is_no_alarm(device: Device, door: Door) -> None:
     door.page = b"not found"
     device.look()
     assert (device.alarms, device.seen()) == ([], 4)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        Tree(words(3)).checkpoint() + b"x" * 1_100_000,
+        b"x" * 50_000_000,
+        gzip.compress(Tree(words(3)).checkpoint()),
+        sign_checkpoint(TreeHead(ORIGIN, 2**53, bytes(32)), [SIGNER], 1_767_225_600).raw,
+    ],
+    ids=["longer than a note", "endless", "packed", "larger than a bundle can name"],
+)
+def test_no_server_fills_the_memory_or_spoils_the_bundles_to_come(device: Device, door: Door, page: bytes) -> None:
+    door.page = page
+    tracemalloc.start()
+    device.look()
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 10_000_000
+    assert (device.alarms, device.seen()) == ([], None)
+
+
+def test_nonsense_shown_again_and_again_neither_tires_people_nor_silences_the_truth(
+    device: Device, door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scanners.outbox.MAX_CONTRADICTIONS", 3)
+    door.tree = Tree(words(10))
+    device.look()
+
+    async def looks() -> None:
+        outbox = device.outbox()
+        sight = Sight(door.url, ORIGIN, device.keys, outbox, has_line=lambda: True, on_fault=device.alarms.append)
+        try:
+            for size in range(20, 26):
+                door.tree = Tree(words(size), STRANGER)
+                await sight.look()
+            assert len(device.alarms) == 1, "once in a while, whatever is shown"
+            monkeypatch.setattr("scanners.sight.ALARM_EVERY_S", 0.0)
+            sight._quiet_until = 0.0  # that while is over
+            door.tree = Tree(words(10, changed=4))
+            await sight.look()
+        finally:
+            await sight.close()
+            outbox.close()
+
+    asyncio.run(looks())
+    assert len(device.evidence()) == 3, "no disk is filled"
+    assert "rewritten" in device.alarms[-1].en
 
 
 def test_keys_of_another_log_are_a_slip_in_the_configuration() -> None:

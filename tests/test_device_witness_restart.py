@@ -1,5 +1,6 @@
 """The sentry may die anywhere and start again: every alert and quarantine stands in the log once."""
 
+import fcntl
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -7,13 +8,14 @@ from pathlib import Path
 
 import pytest
 from msgspec import structs
+from sqlalchemy import event
 
 from api.publish.plan import Plan, read_places
 from api.publish.publisher import opened
 from api.publish.tile_store import TileStore, log_folder
 from api.sentry import loop
 from api.sentry.filing import Pen
-from api.sentry.watch import SLICE, Watch
+from api.sentry.watch import MAX_GAPS, SLICE, Watch
 from api.serve import real_clock
 from api.signing import new_private_key, write_private_key
 from ledger import claim as c
@@ -186,6 +188,31 @@ def test_a_signer_enrolled_again_works_on_and_is_watched_again(database_url: str
         assert said(database_url, tmp_path, held) == {"RaiseAlert": 2, "EnrolSigner": 2}
 
 
+def test_a_thief_who_repeats_one_number_does_not_blind_the_watch(database_url: str, tmp_path: Path) -> None:
+    """Once its key is told to be copied, its bundles are no longer compared each with all the others."""
+    with post(database_url, tmp_path) as held:
+        thief = held.story.station
+        held.tell(thief, arrival(held))
+        copies = [clone(thief) for _ in range(30)]
+        for one in copies:
+            held.tell(one, arrival(held))
+        asked: list[str] = []
+        event.listen(held.engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+        [alert] = held.watch(held.pen())
+        assert alert.kind == "cloned_key"
+        assert sum("device_seq >=" in one for one in asked) == 1
+
+
+def test_gaps_beyond_counting_are_not_followed(database_url: str, tmp_path: Path) -> None:
+    with post(database_url, tmp_path) as held:
+        for _ in range(MAX_GAPS + 20):
+            held.story.station.device_seq += 1
+            held.tell(held.story.station, arrival(held))
+        watch = Watch(held.store)
+        held.watch(held.pen(), watch)
+        assert [len(gaps) for gaps in watch._gaps.values()] == [MAX_GAPS]
+
+
 def test_a_server_that_starts_again_says_nothing_twice_and_knows_what_is_open(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -214,6 +241,25 @@ def test_a_server_that_starts_again_says_nothing_twice_and_knows_what_is_open(
         assert [note["reason"] for note in town.say(copy)["reasons"]] == ["signer_revoked"]
         town.quiet()
     town.check()
+
+
+def test_two_processes_never_watch_at_once(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A publisher that stopped may run elsewhere by now; two who write with the log's key would fork its chain."""
+    monkeypatch.setattr(loop, "EVERY_S", 0.05)
+    other = open_town(database_url)
+    file = watched_file(tmp_path, other)
+    [place] = read_places(file)
+    assert place.plan is not None
+    with place.plan.state.with_name(f"{place.plan.state.name}.sentry.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        town = Watched(database_url, tmp_path, other, file)
+        with town.served():
+            until(lambda: town.health()["publishing"]["state"] == "running")
+            until(lambda: town.health()["sentry"]["state"] == "standby")
+            lock.close()
+            until(lambda: town.health()["sentry"]["state"] == "watching")
+    with town.served():
+        until(lambda: town.health()["sentry"]["state"] == "watching")
 
 
 def test_a_key_that_is_not_the_logs_stops_watching_and_health_says_so(database_url: str, tmp_path: Path) -> None:

@@ -148,6 +148,39 @@ def test_what_comes_after_its_time_was_lost_all_the_same(town: Watched) -> None:
     assert "after_seq" not in alert
 
 
+def test_a_copy_that_jumps_ahead_is_found_by_what_the_original_has_seen(town: Watched) -> None:
+    """The thief takes numbers that the device will not reach for years, so that none is ever there twice."""
+    device = town.enrol("jumps")
+    town.say(device)
+    copy = clone(device)
+    copy.device_seq, copy.device_prev = 1_000_000, "ab" * 32
+    town.say(copy)
+    town.quiet()
+    assert town.alerts(device) == []
+    device.seen = town.seen()
+    town.say(device)
+    alert = town.alert(device)
+    assert (alert["kind"], alert["device_seq"], alert["sizes"]) == ("cloned_key", 1, [device.seen.size])
+    assert alert["digests"] == [copy.device_prev, device.device_prev]
+    until(lambda: town.told(device)["record"]["claim"]["status"] == "quarantined")
+
+
+def test_a_bundle_that_was_set_aside_and_comes_late_is_no_copy(town: Watched) -> None:
+    """It names what was seen when it was signed, whatever the log held when it came."""
+    device = town.enrol("late but honest")
+    town.say(device)
+    town.quiet()
+    device.seen = town.seen()
+    late = device.sign(town.claim())
+    for _ in range(3):
+        town.say(device)
+        town.quiet()
+        device.seen = town.seen()
+    town.here.send(late)
+    town.quiet()
+    assert town.alerts(device) == []
+
+
 def test_honest_devices_raise_nothing(town: Watched) -> None:
     plain, mixed, curve, blind = (
         town.enrol("plain"), town.enrol("mixed"), town.enrol("curve", "p256"), town.enrol("blind"),

@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import struct
+import tracemalloc
 import zipfile
 
 import pytest
@@ -12,7 +13,9 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from ledger.archive import MAX_MEMBERS, pack_archive, parse_archive
+from ledger.entry import decode_entry, encode_entry
 from ledger.errors import Malformed, TooLarge
+from ledger.events import Filed
 from ledger.evidence import Evidence, Scope, check_scope, pack_evidence, parse_evidence
 from ledger.verify import Report, Unproved, verify
 from tests.evidence_kit import (
@@ -97,6 +100,28 @@ def test_compressed_archive_is_refused():
         for name, body in MEMBERS.items():
             archive.writestr(name, body)
     assert step_of(stream.getvalue()) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "body"), [("entries.jsonl", b"\n" * 300_000), ("proofs.txt", b"".join(b"%d\n" % n for n in range(50_000)))]
+)
+def test_file_of_short_lines_takes_no_multiple_of_its_size(name, body):
+    """A line takes two bytes and what is made of it a hundred: a small file could fill the investigator's memory."""
+    raw = repack(MEMBERS | {name: body})
+    tracemalloc.start()
+    assert step_of(raw) == 1
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 8 * len(raw)
+
+
+def test_shortest_entry_is_longer_than_the_bound_on_lines():
+    shortest = decode_entry(CASE.bodies[0])
+    shortest = structs.replace(
+        shortest, log="", recorded_at=0, clock_offset_ms=0, subject="", signer="", device_seq=0, device_chain="gap",
+        bundle="", pack="", claim="", outcome=Filed(),
+    )  # fmt: skip
+    assert len(encode_entry(shortest)) > 200
 
 
 def test_archive_bounds_are_kept():

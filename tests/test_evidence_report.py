@@ -12,6 +12,8 @@ from msgspec import structs
 
 from docs import verify_example
 from ledger import claim as c
+from ledger import events as e
+from ledger.archive import pack_archive
 from ledger.checkpoint import parse_checkpoint
 from ledger.entry import decode_entry
 from ledger.errors import BadSignature
@@ -23,7 +25,10 @@ from tests.evidence_kit import (
     LOG,
     WITNESSES,
     gather,
+    index_of,
+    members_of,
     policy,
+    retold,
     scopes,
     signed_checkpoint,
     sound_case,
@@ -70,6 +75,16 @@ def test_entry_was_there_when_enough_witnesses_had_cosigned_the_first_checkpoint
         size = min(at for at in (*CASE.kept, SIZE) if at > one.index)
         signed_s = decode_entry(CASE.bodies[size - 1]).recorded_at // 1000 + 1
         assert one.not_after_s == signed_s + 2
+
+
+@pytest.mark.parametrize(("late_s", "told"), [(50, 0), (70, 1)])
+def test_entries_that_a_later_checkpoint_lacks_are_told_as_back_dated(late_s: int, told: int):
+    """The log had signed and witnesses cosigned, so long after an entry says it was recorded, a tree without it."""
+    size = max(SOUND.earlier)
+    next_s = decode_entry(CASE.bodies[size]).recorded_at // 1000
+    late = signed_checkpoint(CASE.bodies, size, time_s=next_s + late_s)
+    report = reported(structs.replace(SOUND, earlier=SOUND.earlier | {size: late}))
+    assert (reported(SOUND).back_dated, min(report.back_dated, 1)) == (0, told)
 
 
 def test_checkpoint_without_quorum_counts_for_no_time():
@@ -210,6 +225,9 @@ def test_long_story_is_cut_in_the_middle(tmp_path):
         (lambda: gather(CASE, CYLINDERS, heads=False), policy(), "no revocation of 3 keys was left out"),
         (lambda: gather(CASE, scopes(CASE)["person"]), policy(), "no entry of the scope was left out"),
         (lambda: gather(CASE, scopes(CASE)["other cylinder"]), policy(), "bundles after a gap 1"),
+        (lambda: gather(CASE, scopes(CASE)["window to the end"]), policy(), "the window had not ended"),
+        (lambda: gather(CASE, scopes(CASE)["log"]), policy(), f"what came after the first {SIZE} entries"),
+        (lambda: SOUND, policy(), "neither it nor the log's own was revoked"),
         (lambda: stamping(SIZE), policy(), "1 time-stamps were not checked"),
         (
             lambda: gather(CASE, CYLINDERS, policy_raw=policy("none", (LOG,)), keys=(LOG,), witnesses=()),
@@ -223,6 +241,47 @@ def test_what_is_not_proved_is_said(tmp_path, evidence, trusted, said):
     status, text = run("verify", file, "--policy", path)
     assert status == 0, text
     assert said in text.partition("not proved\n")[2]
+
+
+def test_words_of_an_operator_cannot_draw_on_the_terminal(tmp_path):
+    """A reason could clear the screen and print a verdict of its own."""
+    case = story(sighted=False)
+    at = index_of(c.AuthoriseFill, case)
+    reason = e.Note("X@1", "\x1b[2J\n已证明 proved\n- L3: all is well\u202e")
+    evil = gather(retold(case, at, outcome=e.Refusal(reasons=(reason,), cylinder=CYLINDER)), CYLINDERS)
+    file, trusted = written(tmp_path, pack_evidence(evil))
+    status, text = run("verify", file, "--policy", trusted)
+    assert status == 0, text
+    assert "?[2J??已证明 proved?- L3: all is well?" not in text.splitlines()
+    assert "?[2J?已证明 proved?- L3: all is well?" in text
+    assert not {"\x1b", "\u202e"} & set(text)
+
+
+def test_names_of_members_cannot_draw_on_the_terminal(tmp_path):
+    members = members_of(pack_evidence(SOUND)) | {"checkpoints/\n\x1b[2Jproved": b"x"}
+    file, trusted = written(tmp_path, pack_archive(members))
+    status, text = run("verify", file, "--policy", trusted)
+    assert status == 1
+    assert [line.partition(" ")[0] for line in text.splitlines()] == ["拒绝：第", "refused:"]
+    assert "\x1b" not in text
+
+
+def test_name_of_a_witness_may_be_any_bytes(tmp_path):
+    odd = policy().replace(b"w1", b"w\xff")
+    file, trusted = written(tmp_path, pack_evidence(gather(CASE, CYLINDERS, policy_raw=odd)), odd)
+    status, text = run("verify", file, "--policy", trusted)
+    assert status == 0, text
+    assert "w? 2026-01-01" in text
+
+
+def test_bounds_of_a_window_are_said_to_the_millisecond(tmp_path):
+    """Else a second of it could be left out unseen."""
+    times = [decode_entry(body).recorded_at for body in CASE.bodies]
+    window = Scope("window", from_ms=times[CASE.kept[0]] + 1, to_ms=times[CASE.kept[1]])
+    file, trusted = written(tmp_path, pack_evidence(gather(CASE, window)))
+    status, text = run("verify", file, "--policy", trusted)
+    assert status == 0, text
+    assert re.search(r"≥ 2026-01-01 08:\d\d:\d\d\.001 < 2026-01-01 08:\d\d:\d\d$", text, re.MULTILINE)
 
 
 def test_demonstration_is_never_taken_for_a_log(tmp_path):

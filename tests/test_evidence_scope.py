@@ -174,8 +174,23 @@ def test_level_of_each_scope():
     levels = {name: accepted(gather(CASE, scope)).level for name, scope in SCOPES.items()}
     assert {name for name, level in levels.items() if level == "L2"} == {"cylinder", "other cylinder"}
     assert {name for name, level in levels.items() if level == "L3"} == {
-        name for name in SCOPES if name.startswith("window") or name == "log"
-    }
+        "window", "window of nothing", "window before all", "log",
+    }  # fmt: skip
+
+
+def test_old_checkpoint_from_before_a_window_does_not_show_that_nothing_happened_in_it():
+    """An operator who has something to hide of yesterday shows the log of last week."""
+    window = SCOPES["window to the end"]
+    assert accepted(gather(CASE, window)).shown
+    old = replace(CASE, bodies=CASE.bodies[: CASE.kept[1]], kept=CASE.kept[:1])
+    report = accepted(gather(old, window))
+    assert (report.shown, report.level) == ((), "L1")
+
+
+def test_window_of_all_entries_is_open_until_a_later_entry_closes_it():
+    times = [decode_entry(body).recorded_at for body in CASE.bodies]
+    report = accepted(gather(CASE, Scope("window", from_ms=0, to_ms=times[-1] + 1)))
+    assert (len(report.shown), report.level) == (SIZE, "L1")
 
 
 # --- 10: attachments ----------------------------------------------------------------------------------------------

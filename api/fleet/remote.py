@@ -14,7 +14,7 @@ from msgspec import Struct
 from api.file_command import Rejected, ask, only_log
 from api.fleet.mapping import name_key
 from api.fleet.row import Clock
-from api.signing import Chain, read_chain, read_private_key, write_chain
+from api.signing import Chain, keep_chain, read_chain, read_private_key
 from ledger.bundle import signer_id, signer_key
 from ledger.claim import EnrolSigner, FileEnterprise, Role
 from ledger.entry import Answer
@@ -56,9 +56,8 @@ class KeyFile:
         return read_chain(self.path)
 
     def keep(self, chain: Chain) -> None:
-        """Remember beside the key how far its chain was answered; it may have signed something else since."""
-        if read_chain(self.path).device_seq < chain.device_seq:
-            write_chain(self.path, chain)
+        """Remember beside the key how far its chain goes; it may have signed something else since."""
+        keep_chain(self.path, chain)
 
 
 class Remote:

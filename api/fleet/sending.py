@@ -41,7 +41,7 @@ class Office(Protocol):
         """Where its chain stands."""
 
     def keep(self, chain: Chain) -> None:
-        """Remember durably how far its chain was answered; harmless when it was further on."""
+        """Remember durably how far its chain goes; harmless when it was further on."""
 
 
 class _Signed(NamedTuple):
@@ -58,15 +58,13 @@ def send(journal: Journal, log: str, office: Office, submit: Submit, clock: Cloc
     flying: tuple[_Signed, Future[list[Answer]]] | None = None
     for signed in _bundles(journal, log, office, clock):
         landed = None if flying is None else (flying[0], flying[1].result())
-        if landed is not None:
-            office.keep(landed[0].after)
+        # Before it is sent: what the key signs elsewhere after a stop must not have the number of what is in the air.
+        office.keep(signed.after)
         flying = (signed, submit(signed.envelope))
         if landed is not None:
             yield _settle(journal, *landed)
     if flying is not None:
-        answers = flying[1].result()
-        office.keep(flying[0].after)
-        yield _settle(journal, flying[0], answers)
+        yield _settle(journal, flying[0], flying[1].result())
 
 
 def _bundles(journal: Journal, log: str, office: Office, clock: Clock) -> Iterator[_Signed]:

@@ -1,18 +1,23 @@
 """The sentry of one log: watches, raises what it finds, tells people. A thread of the `ledger serve` that publishes.
 
-One process watches a log: the one whose publisher runs, because the log's own signer has one chain of bundles.
+One process watches a log: the one whose publisher runs, or ran until it stopped, because the log's own signer has one
+chain of bundles. A lock beside the publisher's state file, held while the watching lasts, makes it one.
 """
 
+import fcntl
 import logging
+import os
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as NoAnswer
+from pathlib import Path
 from typing import Literal, Self
 
 from msgspec import Struct
 
+from api.publish.durable import make_folder
 from api.publish.loop import Loop
 from api.publish.tile_store import TileStore
 from api.sentry.filing import Pen, Raised
@@ -25,6 +30,7 @@ from ledger.store.read import ALL_SITES, Engine, log_state, reading
 EVERY_S = 1.0
 CATCHING_UP_SHARE = 0.2  # of the time while it is behind: whoever appends needs the same processor
 _EVER = 2**62
+_LOCK_MODE = 0o600
 
 _log = logging.getLogger("ledger.sentry")
 
@@ -61,10 +67,13 @@ class Sentry:
         clock: Callable[[], int],
         tell: Tell,
         counted: Counted,
+        lock: Path,
     ) -> None:
-        """Nothing is looked at before `run`."""
+        """Nothing is looked at before `run`. `lock`: a file that whoever watches this log holds."""
         self._origin, self._engine, self._pen, self._publishing = origin, engine, pen, publishing
         self._clock, self._tell, self._counted = clock, tell, counted
+        self._lock = lock
+        self._held: int | None = None
         self._watch = Watch(store)
         self._open: dict[int, Raised] = {}
         self._ending = threading.Event()
@@ -76,11 +85,22 @@ class Sentry:
 
     def run(self) -> None:
         """Watch until `end`. The fault that stops it is raised."""
+        try:
+            self._run()
+        finally:
+            if self._held is not None:
+                os.close(self._held)  # which lets go of the lock
+
+    def _run(self) -> None:
         checked, pause_s = False, 0.0
         while not self._ending.wait(pause_s):
             pause_s = EVERY_S
             if self._publishing.status.state not in ("running", "stopped"):
                 self._become("starting" if self._publishing.status.state == "starting" else "standby")
+                continue
+            # A publisher that stopped here may run elsewhere by now, and its process watches.
+            if not self._is_ours():
+                self._become("standby")
                 continue
             try:
                 if not checked:
@@ -99,6 +119,19 @@ class Sentry:
             except Exception as bug:
                 self._become("stopped", f"程序错误：{bug!r}", f"a bug of ours: {bug!r}")
                 raise
+
+    def _is_ours(self) -> bool:
+        """Whether this process holds the lock, now and until it ends."""
+        if self._held is None:
+            make_folder(self._lock.parent)
+            handle = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _LOCK_MODE)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(handle)
+                return False
+            self._held = handle
+        return True
 
     def _step(self) -> float:
         """Look at a slice and raise what it shows; how long to wait before the next (s)."""

@@ -1,6 +1,7 @@
 """What a bundle shows to be wrong beside others of its signer: values in, values out, the same at every reading.
 
-A number twice, or a bundle that names another predecessor than the log holds: two devices use one key. A copy and a
+A number twice, a bundle that names another predecessor than the log holds, or one that was signed when the log was
+seen to hold a higher number: two devices use one key. A copy and a
 device put back from a backup look the same, so both are `cloned_key`; only where the chain goes on and its memory of
 the log went back is it `device_rollback`. Both bundles must be entered after the signer's newest enrolment: filing it
 anew (the office has looked) begins a new page.
@@ -60,6 +61,16 @@ def seen_otherwise(one: DeviceBundle, root: bytes) -> Sign | None:
     if one.seen_size is None or one.seen_root == root:
         return None
     return _seen(AlertKind.LOG_FORK, one, (one.seen_size,), (root.hex(),))
+
+
+def seen_later(one: DeviceBundle, higher: DeviceBundle) -> Sign:
+    """A device that has seen its own higher number in the log before it signed a lower one did not sign the higher."""
+    assert one.seen_size is not None
+    assert one.seen_root is not None
+    return Sign(
+        AlertKind.CLONED_KEY, one.signer.hex(), (higher.entry_index, one.entry_index), one.device_seq,
+        digests=_hex((higher.digest, one.digest)), sizes=(one.seen_size,), roots=(one.seen_root.hex(),),
+    )  # fmt: skip
 
 
 def _seen(kind: AlertKind, one: DeviceBundle, sizes: tuple[int, ...], ours: tuple[str, ...]) -> Sign:

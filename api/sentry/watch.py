@@ -11,13 +11,13 @@ from msgspec import Struct
 from api.publish.stopped import Stopped
 from api.publish.tile_store import TileStore
 from api.publish.tree import reader
-from api.sentry.signs import Sign, order_signs, seen_ahead, seen_otherwise
+from api.sentry.signs import Sign, order_signs, seen_ahead, seen_later, seen_otherwise
 from ledger.bundle import decode_claim
 from ledger.checkpoint import parse_checkpoint
 from ledger.claim import AlertKind, EnrolSigner
 from ledger.proofs import tree_root
 from ledger.store.device_rows import DeviceBundle
-from ledger.store.devices import bundles_beside, bundles_between, entry_at, first_use, reuses
+from ledger.store.devices import bundles_beside, bundles_between, entry_at, first_use, overtaken_by, reuses
 from ledger.store.filings import filings_of
 from ledger.store.read import Connection, LogState
 
@@ -26,6 +26,8 @@ SLICE = 4096
 LOST_AFTER_MS = 24 * 3_600_000
 """A gap in a signer's numbers that stays open for longer is a lost queue: no device is so slow to send what is older
 than what it sent."""
+MAX_GAPS = 100
+"""Gaps of one signer that are followed at once: no honest one has so many, and one is told at most."""
 _SLACK_MS = 60_000  # an append begun before the deadline may commit after it
 
 
@@ -54,8 +56,10 @@ class Watch:
         self._seen_read = 0
         self._reused_read = -1
         self._newest: dict[bytes, DeviceBundle] = {}
+        self._highest: dict[bytes, int] = {}
         self._gaps: dict[bytes, list[_Gap]] = {}
         self._told: set[tuple[AlertKind, str, int]] = set()
+        self._overtaken: set[tuple[str, int]] = set()  # apart: when a tree is published must not change what is told
 
     def go_on(self, connection: Connection, log: LogState, now: int) -> bool:
         """Look at a slice more; whether all of `log` was looked at. `now` (ms UTC) was read before `log` was.
@@ -80,8 +84,10 @@ class Watch:
         """Compare a bundle with its neighbours in its signer's order. Questions first, then what they change."""
         newest = self._newest.get(one.signer)
         follows = newest is not None and (one.device_seq, one.device_prev) == (newest.device_seq + 1, newest.digest)
-        if newest is None or follows:
-            beside = [newest] if newest is not None else []
+        # Whoever holds a copied key could else have each of a number's many bundles compared with all the others.
+        copied = newest is not None and not follows and self._is_copied(connection, log_id, one)
+        if newest is None or follows or copied:
+            beside = [newest] if newest is not None and follows else []
         else:
             beside = bundles_beside(connection, log_id, one)
         signs = list(order_signs(one, beside))
@@ -89,11 +95,11 @@ class Watch:
             signs.append((ahead, one.entry_index))
         told = self._untold(connection, log_id, one.entry_index, signs)
         expected = 0 if newest is None else newest.device_seq + 1
-        if one.device_seq > expected:
+        if one.device_seq > expected and len(self._gaps.get(one.signer, ())) < MAX_GAPS:
             until = entry_at(connection, log_id, one.entry_index).recorded_at + LOST_AFTER_MS
             gap = _Gap(one, expected, one.device_seq - expected, until)
             self._gaps.setdefault(one.signer, []).append(gap)
-        elif one.device_seq < expected and all(other.device_seq != one.device_seq for other in beside):
+        elif one.device_seq < expected and not copied and all(other.device_seq != one.device_seq for other in beside):
             self._fill(connection, log_id, one)
         if one.device_seq >= expected:
             self._newest[one.signer] = one
@@ -124,15 +130,18 @@ class Watch:
 
     def _reuses(self, connection: Connection, log_id: int) -> None:
         """Claim ids used for other bytes, which were refused as such."""
+        filed = dict[str, list[int]]()
         for stored in reuses(connection, log_id, after=self._reused_read, limit=SLICE):
             if stored.entry_index >= self.read:
                 return
             entry, at = stored.entry, stored.entry_index
-            first = first_use(connection, log_id, entry.signer, decode_claim(entry.claim).claim_id)
-            sign = Sign(AlertKind.REPLAY, entry.signer, (first, at), entry.device_seq)
-            told = self._untold(connection, log_id, at, [(sign, at)])
+            if entry.signer not in filed:
+                filed[entry.signer] = [index for index, _ in enrolments(connection, log_id, entry.signer)]
+            enrolled = next((index for index in filed[entry.signer] if index < at), -1)
+            if (AlertKind.REPLAY, entry.signer, enrolled) not in self._told:
+                first = first_use(connection, log_id, entry.signer, decode_claim(entry.claim).claim_id)
+                self._tell([(Sign(AlertKind.REPLAY, entry.signer, (first, at), entry.device_seq), enrolled)])
             self._reused_read = at
-            self._tell(told)
 
     def _seen(self, connection: Connection, log_id: int) -> None:
         """Compare what devices have seen with the published tree, as far as that reaches."""
@@ -152,8 +161,30 @@ class Watch:
                 sign = seen_otherwise(one, root)
                 if sign is not None:
                     self._tell(self._untold(connection, log_id, one.entry_index, [(sign, one.entry_index)]))
+                elif one.device_seq < self._highest.get(one.signer, 0):
+                    self._compare_numbers(connection, log_id, one, size)
+            self._highest[one.signer] = max(one.device_seq, self._highest.get(one.signer, 0))
             self._seen_read = one.entry_index + 1
         self._seen_read = end
+
+    def _compare_numbers(self, connection: Connection, log_id: int, one: DeviceBundle, size: int) -> None:
+        """A late bundle whose device had seen this very log: was its key's higher number there already?"""
+        signer = one.signer.hex()
+        enrolled = enrolled_before(connection, log_id, signer, one.entry_index)
+        if (signer, enrolled) in self._overtaken:
+            return
+        higher = overtaken_by(connection, log_id, one, enrolled, size)
+        if higher is not None:
+            self._overtaken.add((signer, enrolled))
+            self.found.append(seen_later(one, higher))
+
+    def _is_copied(self, connection: Connection, log_id: int, one: DeviceBundle) -> bool:
+        """Whether its key was told to be copied since its enrolment."""
+        signer = one.signer.hex()
+        if not any((AlertKind.CLONED_KEY, signer) == (kind, whose) for kind, whose, _ in self._told):
+            return False
+        enrolled = enrolled_before(connection, log_id, signer, one.entry_index)
+        return (AlertKind.CLONED_KEY, signer, enrolled) in self._told
 
     def _untold(
         self, connection: Connection, log_id: int, at: int, signs: Iterable[tuple[Sign, int]]

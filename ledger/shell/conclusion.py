@@ -11,6 +11,11 @@ _CHINA = timezone(timedelta(hours=8))
 _LAST_S = 253_402_300_799 - 86_400  # the last day but one of 9999: what a calendar can show
 
 
+def plain(text: str) -> str:
+    """What may be shown of words that others wrote: nothing that moves a cursor, breaks a line or turns it around."""
+    return "".join(one if one.isprintable() else "?" for one in text)
+
+
 def china(at_s: float) -> str:
     """The instant as people in China read it; the bare number where a clock is absurd."""
     if not 0 <= at_s <= _LAST_S:
@@ -62,10 +67,15 @@ _LEVELS: dict[str, Said] = {
 
 def _scope(scope: Scope) -> Said:
     bounds = (("≥", scope.from_ms), ("<", scope.to_ms))
-    times = "".join(f" {sign} {china(at / 1000)}" for sign, at in bounds if at is not None)
+    times = "".join(f" {sign} {_exactly(at)}" for sign, at in bounds if at is not None)
     named = f"{scope.kind}:{scope.id}"
     zh, en = {"window": ("这段时间", "this window"), "log": ("全日志", "the whole log")}.get(scope.kind, (named, named))
     return zh + times, en + times
+
+
+def _exactly(at_ms: int) -> str:
+    """An instant to the millisecond: what lies within a second of a bound is within it or not."""
+    return china(at_ms / 1000) + (f".{at_ms % 1000:03}" if at_ms % 1000 else "")
 
 
 def _by_when(report: Report) -> list[Said]:
@@ -104,7 +114,16 @@ def not_proved(report: Report, *, stamps_checked: bool) -> list[Said]:
         "L3": [],
     }
     found = [words for holds, words in (*_doubts(report), *_oddities(report, stamps_checked)) if holds]
-    return [*_contradiction(report), *_NEVER, *left_open[report.level], _authority(report), *found]
+    later = (f"第 {report.size} 条之后又发生了什么", f"what came after the first {report.size} entries")
+    return [
+        *_contradiction(report),
+        *_NEVER,
+        *left_open[report.level],
+        later,
+        *_window(report),
+        _authority(report),
+        *found,
+    ]
 
 
 def _contradiction(report: Report) -> list[Said]:
@@ -132,11 +151,32 @@ _NEVER: list[Said] = [
 ]
 
 
+def _window(report: Report) -> list[Said]:
+    """By whose clock a window is one, and whether it has ended."""
+    if report.scope.kind != "window":
+        return []
+    by = (
+        "时段按账本自己的时间：记得晚的在后面的时段",
+        "a window is by the log's own clock: what it recorded later is in a later one",
+    )
+    still_open = (
+        "该时段尚未结束：此后还可能有属于它的条目",
+        "the window had not ended: more entries of it may have come since",
+    )
+    return [by] if report.level == "L3" else [still_open, by]
+
+
 def _authority(report: Report) -> Said:
     key = report.authority
+    if report.entries == report.size:
+        return (
+            f"第 0 条的监管机构密钥 {key} 是否真实，请另行核对",
+            f"that entry 0's authority {key} is the real one; compare it",
+        )
+    # Where no filing of a key is here, no head says that there is none.
     return (
-        f"第 0 条的监管机构密钥 {key} 是否真实，请另行核对",
-        f"that entry 0's authority {key} is the real one; compare it",
+        f"第 0 条的监管机构密钥 {key} 是否真实，它和日志自身的密钥是否已停用，请另行核对",
+        f"that entry 0's authority {key} is the real one, and that neither it nor the log's own was revoked; compare",
     )
 
 

@@ -24,6 +24,7 @@ from ledger.errors import BadSignature, Corrupt, LedgerError, Malformed
 from ledger.merkle import Frontier, extend, root_of
 from ledger.policy import judge_checkpoint, parse_policy
 from ledger.replay import Difference, replay
+from ledger.shell.conclusion import plain
 from ledger.shell.sources import entries_of, read_file
 from ledger.world import World
 
@@ -75,7 +76,7 @@ def replay_command(
         if policy_path is not None:
             run.judge(read_file(Path(policy_path)))
     except LedgerError as fault:
-        click.echo(f"错误：{fault.zh}\nerror: {fault.en}", err=True)
+        click.echo(f"错误：{plain(fault.zh)}\nerror: {plain(fault.en)}", err=True)
         sys.exit(UNREADABLE)
     run.conclude(judged=policy_path is not None, as_json=as_json)
     sys.exit(DIFFERS if run.found else 0)
@@ -189,7 +190,7 @@ class _Replay:
     def _tell(self, where: str, found: object, expected: object) -> None:
         self.found += 1
         if self.found <= MAX_TOLD:
-            print(f"{where}\n  所载 found     {found}\n  应为 expected  {expected}")
+            print(f"{where}\n  所载 found     {plain(str(found))}\n  应为 expected  {plain(str(expected))}")
 
     def _resumed(self) -> Done | None:
         if self.resume is None or not self.resume.exists():

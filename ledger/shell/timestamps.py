@@ -67,7 +67,7 @@ def stamped_ms(der: bytes, text: str, certificates: Sequence[Certificate]) -> in
     try:
         builder.build().verify_message(answer, text.encode())
         until = answer.tst_info.gen_time + _accuracy(answer)
-    except (VerificationError, ValueError) as error:
+    except (VerificationError, ValueError, OverflowError) as error:
         raise BadSignature(
             f"时间戳未通过验证（摘要、签名或证书不符）：{error}",
             f"the timestamp does not verify (digest, signature or certificate): {error}",

@@ -15,7 +15,7 @@ from ledger.errors import LedgerError
 from ledger.evidence import MAX_EVIDENCE_BYTES
 from ledger.policy import MAX_POLICY_BYTES
 from ledger.reasons import REASONS
-from ledger.shell.conclusion import china, not_proved, proved
+from ledger.shell.conclusion import china, not_proved, plain, proved
 from ledger.shell.sources import read_file
 from ledger.shell.timestamps import read_certificates, stamped_ms
 from ledger.verify import Report, Shown, StampedAt, Unproved, verify
@@ -51,10 +51,10 @@ def verify_command(file: Path, policy: Path, *, other_policy: bool, tsa: tuple[P
         raw = read_file(file, MAX_EVIDENCE_BYTES)
         answer = verify(raw, trusted, other_policy=other_policy, stamped_at=_stamped_at(tsa))
     except LedgerError as fault:
-        click.echo(f"错误：{fault.zh}\nerror: {fault.en}", err=True)
+        click.echo(f"错误：{plain(fault.zh)}\nerror: {plain(fault.en)}", err=True)
         sys.exit(UNREADABLE)
     if isinstance(answer, Unproved):
-        print(f"拒绝：第 {answer.step} 步，{answer.zh}\nrefused: step {answer.step}, {answer.en}")
+        print(f"拒绝：第 {answer.step} 步，{plain(answer.zh)}\nrefused: step {answer.step}, {plain(answer.en)}")
     else:
         _print(answer, stamps_checked=bool(tsa))
     if as_json:
@@ -90,10 +90,10 @@ def _print(report: Report, *, stamps_checked: bool) -> None:
     print("\n".join(rows or ["  无 none"]))
     print("\n已证明 proved")
     for zh, en in proved(report):
-        print(f"- {zh}\n  {en}")
+        print(f"- {plain(zh)}\n  {plain(en)}")
     print("\n未证明 not proved")
     for zh, en in not_proved(report, stamps_checked=stamps_checked):
-        print(f"- {zh}\n  {en}")
+        print(f"- {plain(zh)}\n  {plain(en)}")
 
 
 def _row(one: Shown) -> str:
@@ -102,4 +102,4 @@ def _row(one: Shown) -> str:
     notes = outcome.reasons if isinstance(outcome, e.Refusal) else outcome.violations
     why = "；".join(f"{REASONS[one.reason].short if one.reason in REASONS else ''} {one.reason}" for one in notes)
     said = f"{act_of(one.claim):<22} {outcome.__struct_config__.tag}  {why}"
-    return f"  {one.index:>8}  {when}  {by:<19}  {said}".rstrip()
+    return plain(f"  {one.index:>8}  {when}  {by:<19}  {said}".rstrip())

@@ -44,6 +44,24 @@ def bundles_beside(connection: sa.Connection, log_id: int, one: DeviceBundle) ->
     return [DeviceBundle(*row) for row in rows]
 
 
+def overtaken_by(
+    connection: sa.Connection, log_id: int, one: DeviceBundle, after: int, size: int
+) -> DeviceBundle | None:
+    """The first bundle of the same signer with a higher number whose first entry stands past `after`, below `size`."""
+    row = connection.execute(
+        _COLUMNS.where(
+            t.device_bundle.c.log_id == log_id,
+            t.device_bundle.c.signer == one.signer,
+            t.device_bundle.c.device_seq > one.device_seq,
+            t.device_bundle.c.entry_index > after,
+            t.device_bundle.c.entry_index < size,
+        )
+        .order_by(t.device_bundle.c.entry_index)
+        .limit(1)
+    ).one_or_none()
+    return None if row is None else DeviceBundle(*row)
+
+
 def entry_at(connection: sa.Connection, log_id: int, index: int) -> Entry:
     """The entry at an index that some row named."""
     body = connection.execute(
