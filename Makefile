@@ -24,8 +24,8 @@ help: ## 本帮助 · this help
 demo: $(STAMP) ## 演示 · the demo, e.g. make demo ARGS="--once --seed 3"
 	@$(VENV)/bin/ledger demo $(ARGS)
 
-test: $(STAMP) ## 测试 · the tests, e.g. make test ARGS="-k replay"
-	@$(VENV)/bin/pytest $(ARGS)
+test: $(STAMP) ## 测试 · the tests, in two processes, e.g. make test ARGS="-k replay"; "-n 0" takes one
+	@$(VENV)/bin/pytest -n 2 --dist loadfile $(ARGS)
 
 lint: $(STAMP) ## 检查 · ruff, mypy, import-linter: all of them run, any finding fails
 	@failed=; \

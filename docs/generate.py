@@ -2,7 +2,8 @@
 """Writes the generated pages of `docs/` from the code they describe: `python -m docs.generate`. Tests keep them so.
 
 Pages: rules.md (`docs/rules_page.py`), lifecycle.md (the table as a picture), entitlement.md (claim x role), claims.md
-(claims and events, field by field), example.md (two bundles and their entries, byte by byte).
+(claims and events, field by field), example.md (two bundles and their entries, byte by byte), drills.md
+(`docs/drills_page.py`, from what the drills recorded).
 
 This file is longer than most because it is four pages, and a page is mostly its own words.
 """
@@ -21,6 +22,7 @@ from msgspec import inspect
 
 from api.packs import shipped_pack
 from api.words import ACTS
+from docs.drills_page import drills_page
 from docs.rules_page import rules_page
 from ledger import claim as c
 from ledger import events as e
@@ -346,6 +348,7 @@ def _block(title: str, text: str) -> str:
 
 PAGES: dict[str, Callable[[], str]] = {
     "rules.md": lambda: MADE + rules_page(),
+    "drills.md": lambda: MADE + drills_page(),
     "lifecycle.md": lifecycle_page,
     "entitlement.md": entitlement_page,
     "claims.md": claims_page,
