@@ -1,6 +1,7 @@
 """Serving: the deployment composed from settings and a clock, and uvicorn around it."""
 
 import asyncio
+import contextlib
 import gc
 import socket
 import sys
@@ -145,8 +146,9 @@ class Server(uvicorn.Server):
             await asyncio.to_thread(self._ready, url_of(self._bound))
 
     def run_bound(self) -> None:
-        """Serve until told to stop, by a signal or `should_exit`."""
-        self.run([self._bound])
+        """Serve until told to stop, by a signal or `should_exit`. Ctrl-C is an end like any other, as in `uvicorn.run`."""
+        with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises the signal again once it has shut down
+            self.run([self._bound])
 
 
 def serve(settings: Settings, clock: Clock, ready: Ready) -> None:

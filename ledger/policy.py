@@ -110,7 +110,7 @@ def format_policy(policy: Policy) -> bytes:
 
 
 def parse_policy(raw: bytes) -> Policy:
-    """The policy of a file; Malformed says which line is wrong."""
+    """The policy of a file; Malformed says which line is wrong, or that there is no quorum line."""
     if len(raw) > MAX_POLICY_BYTES:
         raise TooLarge(f"policy 超过 {MAX_POLICY_BYTES} 字节", f"policy: over {MAX_POLICY_BYTES} bytes")
     control = _CONTROL.search(raw)
@@ -127,7 +127,11 @@ def parse_policy(raw: bytes) -> Policy:
         if words[0] and not words[0].startswith("#"):
             reader.read(words)
     if reader.quorum is None:
-        raise fault(_FORM, len(lines) + 1, "缺少 quorum 行", "no quorum line")
+        raise Malformed(
+            f"{_FORM} 末尾缺少 quorum 行：写明要哪个见证方或组；不要求见证则写 quorum none",
+            f"{_FORM}: no quorum line at the end; name the witness or group that it takes, or ask for no witness with "
+            "`quorum none`",
+        )
     return Policy(tuple(reader.logs), tuple(reader.witnesses), tuple(reader.groups), reader.quorum)
 
 

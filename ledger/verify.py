@@ -32,7 +32,7 @@ from ledger.china import day_of
 from ledger.completeness import Held, check_scope_held
 from ledger.entitlement import is_entitled
 from ledger.entry import MAX_ENTRY_BYTES, Entry, decode_entry, encode_entry, leaf_hash
-from ledger.errors import LedgerError
+from ledger.errors import BadSignature, LedgerError
 from ledger.evidence import MAX_MILLIS, Evidence, parse_evidence
 from ledger.findings import Level, Report, Shown, StampedAt, Unproved, Unsound, naming, need
 from ledger.heads import SignedHeads, check_heads, parse_heads
@@ -215,7 +215,7 @@ class _Check:
                 if signer is None:
                     raise Unsound("签名密钥此前没有登记", "no earlier entry here enrols the key that signed it")
                 if entry.bundle not in verified:
-                    check_signature(bundle, public_key(signer.key))
+                    _check_signed(bundle, signer)
                     verified.add(entry.bundle)
                 accepted = not isinstance(entry.outcome, e.Refusal)
                 active = signer.status == "active" or not accepted
@@ -372,6 +372,14 @@ def _claim_of(entry: Entry, bundle: Bundle) -> c.AnyClaim:
     signed = bundle.claims[entry.position]
     need(signed.text == entry.claim, "记录原文与签名的不同", "its claim is not, to the byte, what was signed")
     return signed.claim
+
+
+def _check_signed(bundle: Bundle, signer: c.EnrolSigner) -> None:
+    """Unsound unless that key signed the bundle; at the door the same is told to a device, in other words."""
+    try:
+        check_signature(bundle, public_key(signer.key))
+    except BadSignature as error:
+        raise Unsound("提交包的签名与内容不符", "the bundle's signature does not match what it holds") from error
 
 
 def _opening(entry: Entry, claim: c.AnyClaim) -> c.OpenLog:

@@ -49,7 +49,7 @@ def main() -> None:
     """
 
 
-@main.command()
+@main.command(short_help="运行终端，直到停止。Run the agent until stopped.")
 @click.option("--config", required=True, type=_FILE, help="配置文件 station.toml · the configuration")
 def run(config: Path) -> None:
     """运行终端，直到停止。
@@ -77,7 +77,7 @@ def run(config: Path) -> None:
         console.print("已停止，阀门已关闭 · stopped, valves shut")
 
 
-@main.command()
+@main.command(short_help="生成签名密钥，显示公钥。Make a signing key.")
 @click.option("--out", required=True, type=_NEW, help="私钥文件，不覆盖 · the private key's file, never overwritten")
 def keygen(out: Path) -> None:
     """生成签名密钥，显示登记所需的公钥。
@@ -92,7 +92,7 @@ def keygen(out: Path) -> None:
     click.echo(mjson.encode({"signer": signer_id(public), "key": public}).decode())
 
 
-@main.command()
+@main.command(short_help="模拟充装秤（Modbus TCP）。A simulated filling scale.")
 @click.option("--port", default=0, show_default=True, help="端口，0 为任意 · port, 0 for any")
 @click.option("--host", default="127.0.0.1", show_default=True, help="地址 · address")
 @click.option("--seed", type=int, help="随机种子：关阀误差 ±10 g · chance: closes within 10 g")
@@ -109,7 +109,7 @@ def scale(port: int, host: str, seed: int | None, state: Path | None, until_eof:
         click.echo("已停止 · stopped", err=True)
 
 
-@main.command()
+@main.command(short_help="按计划模拟一个班次。Play a shift over real sockets.")
 @click.option("--plan", required=True, type=_FILE, help="计划文件 · the plan; its fields: scanners/plan.py")
 @click.option("--json", "as_json", is_flag=True, help="每行一个 JSON · one JSON object a line")
 def simulate(plan: Path, *, as_json: bool) -> None:
@@ -131,7 +131,7 @@ def simulate(plan: Path, *, as_json: bool) -> None:
     click.echo(line_of(summary))
 
 
-@main.command()
+@main.command(short_help="查看待发和被搁置的记录。What waits, what was set aside.")
 @click.option("--path", required=True, type=_FILE, help="发件箱文件 · the outbox's file")
 @click.option("--resend", type=int, metavar="SEQ", help="重发被搁置的一包 · send one that was set aside once more")
 @click.option("--json", "as_json", is_flag=True, help="JSON 输出 · as JSON")

@@ -72,20 +72,24 @@ def _run(console: Console, folder: Path, url: str, seed: int, *, once: bool) -> 
     work.mkdir(mode=0o700, exist_ok=True)
 
     def tell(outcome: Outcome) -> None:
-        _tell(console, outcome, time.monotonic() - started)
+        _tell(console, outcome, time.monotonic() - started, once=once)
 
     return asyncio.run(DemoDay(console, work, url, city, planting, kept=folder).run(tell, once=once)).ok
 
 
-def _tell(console: Console, outcome: Outcome, seconds: float) -> None:
-    """The comparison, the story, the audit, the address; and the JSON line, alone on standard output."""
+def _tell(console: Console, outcome: Outcome, seconds: float, *, once: bool) -> None:
+    """The comparison, the story, the audit, an address that lasts; and the JSON line, alone on standard output."""
     show_story(console, outcome.code, outcome.story)
     show_verdict(console, outcome.verdict)
     console.print(f"全程合规、装车出库的气瓶 cylinders that passed every gate and were loaded: {outcome.loaded}")
     colour = "green" if outcome.audit == "ok" else "red"
-    console.print(f"审计 audit: [{colour}]{outcome.audit}[/]，{outcome.entries} 条记录 entries，{seconds:.1f} 秒 s")
+    console.print(f"审计 audit: [{colour}]{outcome.audit}[/]，{outcome.entries} 条记录 entries")
     show_proof(console, outcome.proof)
-    console.print(f"服务地址 server: {outcome.url}，接口文档 its documentation: {outcome.url}/docs", highlight=False)
+    console.print(f"全程 all of it: {seconds:.1f} 秒 s", highlight=False)
+    if not once:
+        console.print(
+            f"服务地址 server: {outcome.url}，接口文档 its documentation: {outcome.url}/docs", highlight=False
+        )
     click.echo(outcome.line())
 
 

@@ -70,7 +70,7 @@ def evidence_command(
         stack.callback(engine.dispose)
         trust = policy.read_bytes()
         signer = None if key is None else _head_signer(log, key, parse_policy(trust))
-        source = Source(engine, log, TileStore(log_folder(root, log)), trust, signer)
+        source = Source(engine, log, _published(root, log), trust, signer)
         if kind == "cylinder":
             asked = cylinder_scope(source, parse_asked(quote(named, safe="")), from_ms, to_ms)
         else:
@@ -86,6 +86,17 @@ def evidence_command(
         click.echo(f"it would be refused at step {found.step}: {found.en}", err=True)
         sys.exit(REFUSED_EXIT_CODE)
     click.echo(f"已自查，等级 {found.level} · checked, level {found.level}")
+
+
+def _published(root: Path, log: str) -> TileStore:
+    """The log's published files under `root`. BadSettings when there is no checkpoint among them."""
+    store = TileStore(log_folder(root, log))
+    if store.read_checkpoint() is None:
+        raise BadSettings(
+            f"{store.folder} 中没有快照：日志尚未发布，或 --dir 不是发布目录",
+            f"there is no checkpoint in {store.folder}: nothing is published yet, or --dir is not where it is",
+        )
+    return store
 
 
 def _head_signer(log: str, key: Path, policy: Policy) -> NoteSigner:

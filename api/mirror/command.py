@@ -1,4 +1,7 @@
-"""`ledger mirror`: follow a log, check it, and keep all its entries."""
+"""`ledger mirror`: follow a log, check it, and keep all its entries.
+
+Exit codes: 0 done, or told to end; 1 a fork or a roll-back; 2 it cannot go on: token, settings, disk, or the network.
+"""
 
 import os
 import signal
@@ -13,13 +16,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from api.mirror import mirror
-from api.mirror.mirror import Mirrored
+from api.mirror.conflict import Contradicted
+from api.mirror.mirror import Mirror, Mirrored
 from api.mirror.source import Source
 from api.settings import BadSettings
 from api.witness.command import log_keys
 from ledger.errors import BadProof, BadSignature, Busy, Malformed
 from ledger.policy import NONE, Log, Policy, parse_policy
 
+DIFFERS = 1
 PATIENCE_S = 60.0
 _LONG = 20_000  # entries that are worth a bar
 
@@ -44,38 +49,53 @@ def mirror_command(
 ) -> None:
     """跟随一个日志：核对签名、只增不改、每条内容，全部留存。
 
-    URL 是服务地址；令牌（可查全部站点）放在 LEDGER_TOKEN。日志分叉或回退即以 2 退出，两份快照存为证据。
+    URL 是服务地址；令牌（可查全部站点）放在 LEDGER_TOKEN。日志分叉或回退即以 1 退出，两份快照存为证据；
+    令牌、设置、磁盘不对，或 --once 时网络不通、内容不符，为 2。
 
     Follow a log: check its signatures, that it only appends, and every entry, and keep it all in the layout of a
     published log. URL is that of the server; LEDGER_TOKEN holds a token for all sites. A fork or a roll-back ends it
-    with exit code 2, both notes kept as evidence.
+    with exit code 1, both notes kept as evidence; a wrong token, setting or disk, and with --once the network or an
+    answer that is not right, with 2.
     """
     origin, trusted = _whom(vkeys, policy)
     ending = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ending.set())
-    with (
-        _bar() as progress,
-        Source(url, origin, os.environ.get("LEDGER_TOKEN", "")) as source,
-        mirror.opened(source, root, origin, trusted, patience_s=0.0 if once else PATIENCE_S, progress=progress) as ours,
-    ):
-        trouble = ""
-        while not ending.is_set():
-            try:
-                mirrored = ours.step()
-            except (Busy, BadProof, BadSignature, Malformed) as error:
-                if once:
-                    raise
-                if trouble != error.en:
-                    click.echo(f"{error.zh}；稍后再试\n{error.en}; trying again", err=True)
-                trouble = error.en
-            else:
-                trouble = ""
-                if mirrored is not None:
-                    click.echo(_line(mirrored, judged=policy is not None))
-                if once:
-                    return
-            ending.wait(every_s)
+    try:
+        with (
+            _bar() as progress,
+            Source(url, origin, os.environ.get("LEDGER_TOKEN", "")) as source,
+            mirror.opened(
+                source, root, origin, trusted, patience_s=0.0 if once else PATIENCE_S, progress=progress
+            ) as ours,
+        ):
+            _follow(ours, ending, once=once, every_s=every_s, judged=policy is not None)
+    except Contradicted as found:
+        click.echo(f"{found.zh}\n{found.en}", err=True)
+        sys.exit(DIFFERS)
+    except OSError as error:  # left alone it would end with the exit code of a fork
+        raise BadSettings(f"无法写入镜像：{error}", f"cannot keep the mirror: {error}") from error
+
+
+def _follow(ours: Mirror, ending: threading.Event, *, once: bool, every_s: float, judged: bool) -> None:
+    """Step until told to end, or once. Faults as a step's; what may pass is told and tried again unless it is once."""
+    trouble = ""
+    while not ending.is_set():
+        try:
+            mirrored = ours.step()
+        except (Busy, BadProof, BadSignature, Malformed) as error:
+            if once:
+                raise
+            if trouble != error.en:
+                click.echo(f"{error.zh}；稍后再试\n{error.en}; trying again", err=True)
+            trouble = error.en
+        else:
+            trouble = ""
+            if mirrored is not None:
+                click.echo(_line(mirrored, judged=judged))
+            if once:
+                return
+        ending.wait(every_s)
 
 
 def _whom(vkeys: tuple[str, ...], path: Path | None) -> tuple[str, Policy]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from litestar import Litestar, Request, Response, get, post
 from litestar.datastructures import State
+from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 from msgspec import Struct
 from msgspec import json as mjson
@@ -156,9 +157,19 @@ def witness_app(witness: Witness) -> Litestar:
     return Litestar(
         [add_checkpoint, get_checkpoint, get_conflicts],
         request_max_body_size=MAX_REQUEST_BYTES,
-        exception_handlers={Exception: on_exception},
+        exception_handlers={NotFoundException: _no_address, Exception: on_exception},
         openapi_config=None,
         logging_config=None,
+    )
+
+
+def _no_address(request: Asking, _: NotFoundException) -> Response[bytes]:
+    return on_exception(
+        request,
+        NotFound(
+            "没有此地址；见证方只有 POST /add-checkpoint、GET /SHA256/checkpoint、GET /conflicts",
+            "no such address; a witness has POST /add-checkpoint, GET /SHA256/checkpoint and GET /conflicts",
+        ),
     )
 
 

@@ -39,7 +39,7 @@ def proved(report: Report) -> list[Said]:
             f"it only grew: it begins as {report.earlier} earlier checkpoints do, and {report.seen} that devices saw",
         ),
         (
-            f"文件中 {report.entries} 条都在其中，{shown} 条属于{scope_zh}",
+            f"文件中 {report.entries} 条都在其中，{shown} 条属于 {scope_zh}",
             f"all {report.entries} entries here are in it, {shown} of them of {scope_en}",
         ),
         (

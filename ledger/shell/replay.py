@@ -48,7 +48,7 @@ class Done(Struct, frozen=True, forbid_unknown_fields=True):
     differences: tuple[Difference, ...]
 
 
-@click.command("replay")
+@click.command("replay", short_help="把每个决定重算一遍，逐条比对。Make every decision again and compare.")
 @click.argument("source")
 @click.option("--checkpoint", "checkpoint_path", metavar="FILE", help="与此快照比对。The checkpoint to compare with.")
 @click.option(

@@ -23,10 +23,15 @@ from ledger.verify import Report, Shown, StampedAt, Unproved, verify
 REFUSED, UNREADABLE = 1, 2
 MAX_ROWS = 60  # of the table; what is left out stands between its two halves
 
+_NAMED = (
+    "code", "new_code", "site", "line", "person", "second_person", "vehicle", "customer", "premises", "tank_lot",
+    "purpose", "content", "start_weight_g", "end_weight_g", "weight_g", "tare_g", "signer", "status",
+)  # fmt: skip
+"""What of a claim an investigator looks for first; all of it stands in entries.jsonl."""
 _MAX_CERTIFICATE_BYTES = 1_000_000
 
 
-@click.command("verify")
+@click.command("verify", short_help="核对证据文件：证明什么，不证明什么。Check an evidence file.")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
     "--policy", required=True, type=click.Path(path_type=Path), help="你自己的信任策略。Your own trust policy."
@@ -102,4 +107,7 @@ def _row(one: Shown) -> str:
     notes = outcome.reasons if isinstance(outcome, e.Refusal) else outcome.violations
     why = "；".join(f"{REASONS[one.reason].short if one.reason in REASONS else ''} {one.reason}" for one in notes)
     said = f"{act_of(one.claim):<22} {outcome.__struct_config__.tag}  {why}"
-    return plain(f"  {one.index:>8}  {when}  {by:<19}  {said}".rstrip())
+    named = ((field, getattr(one.claim, field, None)) for field in _NAMED)
+    facts = "  ".join(f"{field} {value}" for field, value in named if value is not None)
+    row = plain(f"  {one.index:>8}  {when}  {by:<19}  {said}".rstrip())
+    return f"{row}\n{'':12}{plain(facts)}" if facts else row
