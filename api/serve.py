@@ -146,7 +146,7 @@ class Server(uvicorn.Server):
             await asyncio.to_thread(self._ready, url_of(self._bound))
 
     def run_bound(self) -> None:
-        """Serve until told to stop, by a signal or `should_exit`. Ctrl-C is an end like any other, as in `uvicorn.run`."""
+        """Serve until told to stop, by a signal or `should_exit`; Ctrl-C is a good end, as in `uvicorn.run`."""
         with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises the signal again once it has shut down
             self.run([self._bound])
 

@@ -164,6 +164,26 @@ def test_serve_refuses_an_open_address_without_tokens(database_url: str) -> None
     assert "loopback only" in result.stderr
 
 
+def test_ctrl_c_ends_serve_quietly_and_well(database_url: str) -> None:
+    story = Story()
+    with connect_writer(database_url) as connection:
+        open_log(connection, story.receive(story.authority, story.opening()), story.now)
+    # A shell's background job, as a test run may be, begins with Ctrl-C ignored.
+    at_a_terminal = f"import signal; signal.signal(signal.SIGINT, signal.default_int_handler); {SERVE}"
+    process = subprocess.Popen(
+        [sys.executable, "-c", at_a_terminal, "serve", "--port", "0"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=os.environ | {"LEDGER_DATABASE_URL": database_url},
+    )  # fmt: skip
+    with process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("READY ")
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert [line.partition("，")[0] for line in errors.splitlines()] == ["服务已启动"]
+
+
 def test_demo_clock_serves_demo_logs_only(database_url: str) -> None:
     argument = json.dumps(
         {"database_url": database_url, "time": {"real_start_ms": 0, "origin_ms": 1_000_000, "scale": 0}}

@@ -183,6 +183,17 @@ def test_wrong_key_policy_or_place_is_told(left: Left, tmp_path: Path) -> None:
     assert not (tmp_path / "x.zip").exists()
 
 
+def test_folder_without_the_log_is_named(left: Left, tmp_path: Path) -> None:
+    environment = {"LEDGER_DATABASE_URL": left.url}
+    for wrong in (tmp_path, left.folder / "published" / ORIGIN):
+        words = ("evidence", "--dir", wrong, "--policy", left.policy, "--site", "S1", "--out", tmp_path / "x.zip")
+        done = CliRunner(env=environment).invoke(main, [str(word) for word in words])
+        assert done.exit_code == 2
+        assert f"{wrong / ORIGIN} 中没有快照" in done.stderr
+        assert f"no checkpoint in {wrong / ORIGIN}:" in done.stderr
+    assert not (tmp_path / "x.zip").exists()
+
+
 def test_a_file_that_would_be_refused_says_so_and_where(left: Left, tmp_path: Path) -> None:
     witness = _signer("witness.test", ED25519_COSIGNATURE)
     lines = left.policy.read_text().replace("quorum none\n", "")

@@ -64,10 +64,13 @@ def test_mirror_of_a_served_log_is_replayed_without_a_difference(database_url: s
         town.fill_cycle(town.with_cylinder(1))
         size = published(town)
         words = ["mirror", town.url, "--dir", ours, "--policy", policy, "--once"]
-        refused = ledger(*words)
-        assert (refused.exit_code, "LEDGER_TOKEN" in refused.stderr) == (2, True)
-        refused = ledger(*words, token="one")
-        assert (refused.exit_code, "LEDGER_TOKEN" in refused.stderr) == (2, True)
+        for token, zh, en in (
+            ("", "设置 LEDGER_TOKEN", "set LEDGER_TOKEN"),
+            ("nobody's", "不认识 LEDGER_TOKEN", "does not know the token"),
+            ("one", "不能查此日志的全部站点", "does not cover all sites"),
+        ):
+            refused = ledger(*words, token=token)
+            assert (refused.exit_code, zh in refused.stderr, en in refused.stderr) == (2, True, True), refused.output
         done = ledger(*words, token="all")
         assert done.exit_code == 0, done.output
         assert f"{ORIGIN} {size} " in done.output
@@ -90,20 +93,41 @@ def test_marks_say_whether_witnesses_were_enough(handout: Handout, log: PaperLog
     assert "见证不足 · WITHOUT QUORUM" in judged.output
 
 
-def test_fork_ends_it_with_2_in_both_languages(handout: Handout, log: PaperLog, tmp_path: Path) -> None:
+def test_fork_or_roll_back_ends_it_with_1_in_both_languages(handout: Handout, log: PaperLog, tmp_path: Path) -> None:
     words = ["mirror", handout.url, "--dir", tmp_path / "ours", *vkeys(log), "--every", "0.02"]
     assert ledger(*words, "--once").exit_code == 0
     put_out(log.fork(699), 701, tmp_path / "forked")
     handout.swap(tmp_path / "forked")
     ended = ledger(*words)
-    assert ended.exit_code == 2
+    assert ended.exit_code == 1
     assert "两段不同的历史" in ended.stderr
     assert "two different histories" in ended.stderr
     assert len(list((tmp_path / "ours" / ORIGIN / "conflicts").iterdir())) == 2
     put_out(log, 300, tmp_path / "old")
     handout.swap(tmp_path / "old")
     ended = ledger(*words, "--once")
-    assert (ended.exit_code, "回退" in ended.stderr) == (2, True)
+    assert (ended.exit_code, "回退" in ended.stderr, "rolled back" in ended.stderr) == (1, True, True)
+
+
+@pytest.mark.parametrize(
+    ("part", "wrong"),
+    [
+        ("checkpoint", (404, "not published there")),
+        ("checkpoint", (b"nonsense", "no newline at the end")),
+        ("tile/0/001", (bytes(256 * 32), "is not of the tree that was signed")),
+        ("tile/entries/", (401, "set LEDGER_TOKEN")),
+        ("tile/entries/", (403, "127.0.0.1")),
+    ],
+)
+def test_what_is_no_contradiction_ends_it_with_2(
+    handout: Handout, log: PaperLog, tmp_path: Path, part: str, wrong: tuple[bytes | int, str]
+) -> None:
+    answer, says = wrong
+    words = ["mirror", handout.url, "--dir", tmp_path / "ours", *vkeys(log), "--once"]
+    with handout.altered(part, lambda _: answer):
+        ended = ledger(*words)
+    assert (ended.exit_code, says in ended.stderr) == (2, True), ended.output
+    assert not (tmp_path / "ours" / ORIGIN / "conflicts").exists()
 
 
 @pytest.mark.parametrize(
@@ -120,6 +144,21 @@ def test_slips_are_told(log: PaperLog, tmp_path: Path, words: list[str], says: s
         words = [*vkeys(log), *vkeys(PaperLog("other.test"))]
     told = ledger("mirror", "http://127.0.0.1:9", "--dir", tmp_path / "ours", *words, "--once")
     assert (told.exit_code, says in told.stderr) == (2, True), told.output
+
+
+@pytest.mark.parametrize("token", ["令牌", "all\n", " all", "a\x01b"])
+def test_token_that_is_none_is_told(log: PaperLog, tmp_path: Path, token: str) -> None:
+    words = ["mirror", "http://127.0.0.1:9", "--dir", tmp_path / "ours", *vkeys(log), "--once"]
+    told = ledger(*words, token=token)
+    assert (told.exit_code, "不是令牌" in told.stderr, "is no token" in told.stderr) == (2, True, True), told.output
+
+
+def test_url_that_is_none_and_folder_that_cannot_be_written_are_told(log: PaperLog, tmp_path: Path) -> None:
+    told = ledger("mirror", "http://a\x01b", "--dir", tmp_path / "ours", *vkeys(log), "--once")
+    assert (told.exit_code, "网址有误" in told.stderr, "no URL" in told.stderr) == (2, True, True), told.output
+    (tmp_path / "file").touch()
+    told = ledger("mirror", "http://127.0.0.1:9", "--dir", tmp_path / "file" / "ours", *vkeys(log), "--once")
+    assert (told.exit_code, "cannot go on" in told.stderr) == (2, True), told.output
 
 
 def run(words: list[str]) -> None:

@@ -110,8 +110,6 @@ def test_layout_and_comments_say_nothing_and_names_are_opaque():
 W1 = f"witness X1 {NAMED['X1']}\n"
 W2 = f"witness X2 {NAMED['X2']}\n"
 BAD_POLICIES = {
-    "nothing": ("", 1),
-    "no quorum": (LOG_LINE + W1, 3),
     "two quorums": ("quorum none\nquorum none\n", 2),
     "quorum of nobody": ("quorum X1\n", 1),
     "quorum before its witness": ("quorum X1\n" + W1, 1),
@@ -153,6 +151,15 @@ def test_policy_of_another_form_is_malformed_and_the_line_is_named(text, line):
     with pytest.raises(Malformed, match=f"policy line {line}:") as fault:
         parse_policy(text.encode())
     assert f"第 {line} 行" in fault.value.zh
+
+
+@pytest.mark.parametrize("text", ["", "# a comment\n", LOG_LINE + W1])
+def test_policy_without_a_quorum_blames_no_line_and_says_what_to_add(text):
+    with pytest.raises(Malformed, match=r"no quorum line at the end.*`quorum none`") as fault:
+        parse_policy(text.encode())
+    assert "末尾缺少 quorum 行" in fault.value.zh
+    assert "quorum none" in fault.value.zh
+    assert "第" not in fault.value.zh
 
 
 def test_policy_is_bounded_and_holds_32_of_each():

@@ -260,6 +260,12 @@ def killed(resume: Path, bodies: list[bytes]) -> int:
     return int(json.loads(resume.read_text())["size"])
 
 
+def test_commands_are_listed_in_both_languages():
+    told = subprocess.run([sys.executable, "-m", "ledger", "-h"], capture_output=True, text=True, check=True).stdout
+    for name in ("replay", "verify"):
+        assert re.search(rf"^  {name}  [一-鿿].*。[A-Z].*\.$", told, re.MULTILINE), told
+
+
 def test_replay_that_was_killed_goes_on_and_says_the_same(tmp_path, bodies):
     changed, at = changed_outcome(bodies)
     whole = replay(lines(tmp_path / "entries", changed))

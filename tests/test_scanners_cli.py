@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import stat
 import textwrap
 import time
@@ -51,6 +52,15 @@ def test_help_is_chinese_first(command):
     first = result.output.split("\n\n")[1].strip()
     assert HAN[0] <= first[0] <= HAN[1]
     assert any("a" <= letter <= "z" for letter in result.output)
+
+
+def test_commands_are_listed_in_both_languages():
+    listed = CliRunner().invoke(main, ["--help"]).output.partition("Commands:\n")[2].splitlines()
+    assert [line.split()[0] for line in listed] == sorted(main.commands)
+    for line in listed:
+        text = line.split(maxsplit=1)[1]
+        assert HAN[0] <= text[0] <= HAN[1]
+        assert re.search(r"。[A-Z].*\.$", text), line
 
 
 def test_keygen_prints_what_an_enrolment_needs_and_never_overwrites(tmp_path):

@@ -97,6 +97,18 @@ def test_another_origin_is_not_found(http: httpx.Client) -> None:
     assert "不认识" in answer.json()["zh"]
 
 
+def test_whoever_asks_elsewhere_is_told_what_there_is(http: httpx.Client) -> None:
+    for path in ("/", "/docs", "/a/b/c"):
+        answer = http.get(path)
+        told = answer.json()
+        assert (answer.status_code, told["type"].rpartition(":")[2]) == (404, "not-found")
+        for said in (told["zh"], told["en"]):
+            assert "/docs" not in said
+            assert all(route in said for route in ("/add-checkpoint", "/SHA256/checkpoint", "/conflicts"))
+    answer = http.get("/add-checkpoint")
+    assert (answer.status_code, "/docs" in answer.text) == (405, False)
+
+
 def test_nothing_but_a_known_key_of_that_log_counts(http: httpx.Client, log: PaperLog) -> None:
     assert send(http, PaperLog().request(0, 1)).status_code == 403  # the origin, but other keys
     [ours, *_] = log.request(0, 5).splitlines(keepends=True)[-2:]

@@ -74,7 +74,7 @@ def mirror_command(
         click.echo(f"{found.zh}\n{found.en}", err=True)
         sys.exit(DIFFERS)
     except OSError as error:  # left alone it would end with the exit code of a fork
-        raise BadSettings(f"无法写入镜像：{error}", f"cannot keep the mirror: {error}") from error
+        raise BadSettings(f"镜像无法继续：{error}", f"the mirror cannot go on: {error}") from error
 
 
 def _follow(ours: Mirror, ending: threading.Event, *, once: bool, every_s: float, judged: bool) -> None:
