@@ -74,7 +74,8 @@ def test_killed_at_any_moment_it_goes_on_and_everything_verifies(database_url: s
             press.publish()
         assert town.standing().quorum == "met"
         assert town.conflicts() == [], "the witness was never sent what contradicts, and nothing older"
-        assert len(TileStore(press.folder).kept_sizes()) >= ROUNDS
+        # How many depends on where each round died; that some are kept does not.
+        assert TileStore(press.folder).kept_sizes()
         # The recheck is what removes partial tiles that a run left behind when it died beside full ones.
         assert press.recheck() == len(press.log.bodies)
         press.check_files()

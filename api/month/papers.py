@@ -122,7 +122,9 @@ def _surrendered(crew: Crew) -> Flow:
 def _keyed_wrong(crew: Crew) -> Flow:
     """A tare was keyed wrong at registration; the office corrects it, naming the entry."""
     office = f"office:{crew.yard.enterprise}"
-    b = crew.stage.chance.choice([b for b in crew.yard.empties if not b.stranger] or crew.yard.ready)
+    # Its own: a rival's cylinder in the yard is the rival's to correct.
+    own = [b for b in crew.yard.empties if not b.stranger and b.owner == crew.yard.enterprise]
+    b = crew.stage.chance.choice(own or crew.yard.ready)
     b.tare_g += 60
     cause = c.Cause.KEYING_ERROR
     entry = crew.stage.registered_at[b.paper.cylinder]
