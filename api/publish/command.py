@@ -6,16 +6,16 @@ from pathlib import Path
 
 import click
 
-from api.databases import open_database
+from api.databases import one_origin, open_database
 from api.publish.loop import Loop, Status
 from api.publish.plan import TSA_EVERY_S, Plan, read_note_signer
 from api.publish.publisher import Clock, Published, opened
 from api.publish.recheck import Recheck
 from api.serve import real_clock
 from api.settings import BadSettings
-from ledger.errors import Busy, Malformed
+from ledger.errors import Busy
 from ledger.note_key import format_vkey, is_name
-from ledger.store.read import Engine, hosted_origins, open_engine
+from ledger.store.read import Engine, open_engine
 
 _KEY = click.Path(path_type=Path, exists=True, dir_okay=False)
 
@@ -59,7 +59,7 @@ def publish_command(
     """
     with ExitStack() as stack:
         url = stack.enter_context(open_database(data))
-        named = _one_origin(url, origin)
+        named = one_origin(url, origin)
         plan = Plan(
             named, root, state, key, pq_key, every_s, policy=policy, tsa=tsa, tsa_every_s=tsa_every_s,
             retiring=retiring_key,
@@ -78,16 +78,6 @@ def publish_command(
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: loop.end())
         loop.run(stand_by=False)
-
-
-def _one_origin(url: str, named: str | None) -> str:
-    hosted = hosted_origins(url)
-    if named is None and len(hosted) == 1:
-        return hosted[0]
-    here = ", ".join(hosted) or "-"
-    if named not in hosted:
-        raise Malformed(f"请用 --log 指明日志：{here}", f"name a log with --log: {here}")
-    return named
 
 
 def _publish_once(plan: Plan, engine: Engine, clock: Clock, *, new_log: bool) -> None:
