@@ -1,6 +1,8 @@
 """Which database a command works on: the one LEDGER_DATABASE_URL names, or an embedded one in a directory."""
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +12,21 @@ from ledger.store.embedded import EmbeddedServer
 from ledger.store.read import hosted_origins
 
 DATABASE = "ledger"
+
+
+@contextmanager
+def keep_or_pass(kept: Path | None, prefix: str) -> Iterator[Path]:
+    """Where a play's database lives: the directory to keep, Malformed unless it is empty, or one that goes away."""
+    if kept is not None:
+        if kept.exists() and any(kept.iterdir()):
+            raise Malformed(f"目录 {kept} 不是空的，请另选一个", f"{kept} is not empty; choose another directory")
+        yield kept
+        return
+    folder = Path(tempfile.mkdtemp(prefix=prefix))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

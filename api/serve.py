@@ -20,7 +20,7 @@ from api.publish.loop import Loop, Status
 from api.publish.plan import Place, Plan, read_places, read_policy
 from api.publish.publisher import Published
 from api.publish.tile_store import TileStore, log_folder
-from api.sentry.filing import Pen
+from api.sentry.filing import LogSigner
 from api.sentry.loop import Sentry
 from api.settings import BadSettings, Settings
 from api.signing import read_private_key
@@ -99,10 +99,11 @@ def _sentry(deployment: Deployment, plan: Plan, store: TileStore, loop: Loop, lo
     def tell(zh: str, en: str) -> None:
         sys.stderr.write(f"{origin}: {zh}\n{origin}: {en}\n")
 
-    pen = Pen(deployment.engine, writer, read_private_key(log_key))
+    log_signer = LogSigner(deployment.engine, writer, read_private_key(log_key))
     counted = partial(metrics.open_alerts, origin)
     return Sentry(
-        origin, deployment.engine, store=store, pen=pen, publishing=loop, clock=deployment.clock, tell=tell,
+        origin, deployment.engine, store=store, log_signer=log_signer,
+        publishing=loop, clock=deployment.clock, tell=tell,
         counted=counted, lock=lock,
     )  # fmt: skip
 

@@ -17,9 +17,15 @@ ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.sta
 TIMEOUT_S = 240
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [str(LEDGER), *arguments], capture_output=True, text=True, timeout=TIMEOUT_S, env=ENVIRONMENT, check=False
+        [str(LEDGER), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        env=ENVIRONMENT,
+        cwd=cwd,
+        check=False,
     )
 
 
@@ -38,7 +44,7 @@ def assert_outsiders_find_the_same(kept: Path, told: dict[str, Any]) -> None:
 
 def test_every_planted_violation_is_met_and_the_log_that_is_kept_audits(tmp_path: Path):
     kept = tmp_path / "city"
-    done = run("demo", "--once", "--seed", "7", "--keep", str(kept))
+    done = run("demo", "--once", "--seed", "7", "--keep", kept.name, cwd=tmp_path)  # relative, as one types it
     assert done.returncode == 0, done.stdout + done.stderr
     (line,) = done.stdout.splitlines()
     told = json.loads(line)

@@ -14,7 +14,7 @@ from api.publish.plan import Plan, read_places
 from api.publish.publisher import opened
 from api.publish.tile_store import TileStore, log_folder
 from api.sentry import loop
-from api.sentry.filing import Pen
+from api.sentry.filing import LogSigner
 from api.sentry.watch import MAX_GAPS, SLICE, Watch
 from api.serve import real_clock
 from api.signing import new_private_key, write_private_key
@@ -35,7 +35,7 @@ class Died(Exception):
     """The process ends here."""
 
 
-class DyingPen(Pen):
+class DyingLogSigner(LogSigner):
     """Dies at the n-th thing that it says: before saying it, or after, before it heard the answer."""
 
     at, before, said = 0, True, 0
@@ -69,7 +69,7 @@ class Post:
         with opened(self.plan, self.engine, real_clock) as publisher:
             publisher.step()
 
-    def watch(self, pen: Pen, watch: Watch | None = None) -> list[c.RaiseAlert]:
+    def watch(self, pen: LogSigner, watch: Watch | None = None) -> list[c.RaiseAlert]:
         """From entry 0 to the end, as after a start; what was raised."""
         watch = watch or Watch(self.store)
         done, raised = False, []
@@ -81,8 +81,8 @@ class Post:
                 del watch.found[0]
         return raised
 
-    def pen(self) -> DyingPen:
-        return DyingPen(self.engine, self.writer, self.story.log.key)
+    def pen(self) -> DyingLogSigner:
+        return DyingLogSigner(self.engine, self.writer, self.story.log.key)
 
 
 @contextmanager

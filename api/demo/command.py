@@ -8,25 +8,20 @@ Everything but the JSON line goes to standard error.
 """
 
 import asyncio
-import shutil
 import signal
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 from rich.console import Console
 
-from api.databases import open_database
+from api.databases import keep_or_pass, open_database
 from api.demo.city import build_city
 from api.demo.day import DemoDay, Outcome
 from api.demo.plant_day import plan_day
 from api.demo.town import found_city
 from api.demo.view import show_proof, show_story, show_verdict
-from ledger.errors import Malformed
 
 _DIRECTORY = click.Path(file_okay=False, path_type=Path)
 
@@ -44,7 +39,7 @@ def demo_command(*, once: bool, seed: int, keep: Path | None) -> None:
     console = Console(stderr=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # however it is told to end, its processes end with it
     try:
-        with _place(keep) as folder, open_database(folder) as url:
+        with keep_or_pass(keep, "ledger-demo-") as folder, open_database(folder) as url:
             good = _run(console, folder, url, seed, once=once)
     except KeyboardInterrupt:
         console.print("已停止 · stopped")
@@ -91,18 +86,3 @@ def _tell(console: Console, outcome: Outcome, seconds: float, *, once: bool) -> 
             f"服务地址 server: {outcome.url}，接口文档 its documentation: {outcome.url}/docs", highlight=False
         )
     click.echo(outcome.line())
-
-
-@contextmanager
-def _place(keep: Path | None) -> Iterator[Path]:
-    """Where the database lives: the directory to keep, or one that goes away."""
-    if keep is not None:
-        if keep.exists() and any(keep.iterdir()):
-            raise Malformed(f"目录 {keep} 不是空的，请另选一个", f"{keep} is not empty; choose another directory")
-        yield keep
-        return
-    folder = Path(tempfile.mkdtemp(prefix="ledger-demo-"))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

@@ -28,9 +28,11 @@ async def started(module: str, argument: str) -> AsyncIterator[list[str]]:
         await process.wait()
 
 
-async def finished(*arguments: str) -> tuple[int, str, str]:
-    """`python arguments…` run to its end: exit code, the last line of its standard output, and all of both."""
+async def finished(*arguments: str) -> tuple[int, str]:
+    """`python arguments…` run to its end: exit code, and what it said; what it complained of goes to our own."""
     process = await asyncio.create_subprocess_exec(sys.executable, *arguments, stdout=PIPE, stderr=PIPE)
     out, error = await process.communicate()
     said = out.decode(errors="replace").strip()
-    return process.returncode or 0, said.rpartition("\n")[2], f"{said}\n{error.decode(errors='replace')}"
+    if process.returncode:
+        sys.stderr.write(f"{said}\n{error.decode(errors='replace')}")
+    return process.returncode or 0, said

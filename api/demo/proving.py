@@ -93,7 +93,8 @@ class Press:
         """`folder` holds keys and state, and goes when the demo's directory goes."""
         self._folder, self._kept = folder, kept
         self._published = folder / "published"
-        self.publish_file, self.policy = folder / "publish.toml", kept / "policy.txt"
+        # The publishing file's paths are relative to its folder, --keep to where the demo was started.
+        self.publish_file, self.policy = folder / "publish.toml", (kept / "policy.txt").absolute()
 
     @asynccontextmanager
     async def witnessed(self, city: City, story: ScaledTime) -> AsyncIterator[None]:
@@ -133,12 +134,12 @@ class Press:
         evidence = self._kept / "cylinder.evidence.zip"
         evidence.write_bytes(answer.content)
         checked = (str(evidence), "--policy", str(self.policy))
-        first, second, (_, line, _) = await asyncio.gather(
+        first, second, (_, told) = await asyncio.gather(
             finished("-m", "ledger", "verify", *checked),
             finished("-m", "ledger.shell.second_verifier", *checked),
             finished("-m", "ledger", "replay", str(tiles), "--policy", str(self.policy), "--json"),
         )
-        head, replayed = checkpoint.head, mjson.decode(line, type=_ReplayLine)
+        head, replayed = checkpoint.head, mjson.decode(told.rpartition("\n")[2], type=_ReplayLine)
         return Proof(
             Size(head.size, encode_base64(head.root)),
             len(judge_checkpoint(parse_policy(self.policy.read_bytes()), checkpoint).cosigned_s),

@@ -1,25 +1,20 @@
 """`ledger month`: does anybody meet a refusal whom the law does not refuse? A month of honest work, and the answer."""
 
-import shutil
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from api.databases import DATABASE
+from api.databases import DATABASE, keep_or_pass
 from api.month.book import Book
 from api.month.report import tell
 from api.month.run import live
 from api.month.town import BEGINS, DISTRICT
 from api.month.voices import DAY, ORIGIN
 from api.packs import NATIONAL, shipped_pack
-from ledger.errors import Malformed
 from ledger.packs.model import Pack
 from ledger.packs.text import parse_pack
 from ledger.store.audit import audit
@@ -53,7 +48,7 @@ def month_command(
     pack = shipped_pack(DISTRICT)
     if pack_file is not None:
         pack = parse_pack(pack_file.read_text("utf-8"), shipped_pack(NATIONAL))
-    with _place(data) as folder, EmbeddedServer(folder, durable=False) as server:
+    with keep_or_pass(data, "ledger-month-") as folder, EmbeddedServer(folder, durable=False) as server:
         server.create_database(DATABASE)
         book, said = run_month(console, server.url(DATABASE), pack, seed=seed, cylinders=cylinders, days=days)
     if as_json:
@@ -82,18 +77,3 @@ def run_month(console: Console, url: str, pack: Pack, *, seed: int, cylinders: i
     said = "ok" if first is None else f"{first.table} {first.row}: {first.what}"
     console.print(f"审计 audit: {said}，{report.entries} 条 entries", markup=False)
     return book, said
-
-
-@contextmanager
-def _place(data: Path | None) -> Iterator[Path]:
-    """Where the database lives: the directory to keep, or one that goes away."""
-    if data is not None:
-        if data.exists() and any(data.iterdir()):
-            raise Malformed(f"目录 {data} 不是空的，请另选一个", f"{data} is not empty; choose another directory")
-        yield data
-        return
-    folder = Path(tempfile.mkdtemp(prefix="ledger-month-"))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

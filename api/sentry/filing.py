@@ -11,7 +11,7 @@ from msgspec import json as mjson
 from msgspec import structs
 
 from api.sentry.signs import Sign
-from api.sentry.watch import enrolled_before
+from api.sentry.watch import EVER, enrolled_before
 from api.signing import derived_claim_id
 from ledger import claim as c
 from ledger.bundle import PrivateKey, encode_payload, open_bundle, sign_bundle, signer_id, signer_key
@@ -35,7 +35,7 @@ class Raised(NamedTuple):
     quarantined: bool
 
 
-class Pen:
+class LogSigner:
     """The log's own signer, who writes through the same writer as everybody's bundles."""
 
     def __init__(self, engine: Engine, writer: Writer, key: PrivateKey) -> None:
@@ -81,7 +81,7 @@ class Pen:
             with reading(self._engine, ALL_SITES) as connection:
                 log_id = log_state(connection, self._writer.origin).log_id
                 filed = record_in_force(connection, log_id, f"signer:{alert.signer}")
-                looked_at = filed is not None and enrolled_before(connection, log_id, alert.signer, 2**62) > told
+                looked_at = filed is not None and enrolled_before(connection, log_id, alert.signer, EVER) > told
             if filed is None or looked_at:
                 return False  # entry 0's own keys have no record: nobody stands over them
             known = filed.claim

@@ -20,8 +20,8 @@ from msgspec import Struct
 from api.publish.durable import make_folder
 from api.publish.loop import Loop
 from api.publish.tile_store import TileStore
-from api.sentry.filing import Pen, Raised
-from api.sentry.watch import Watch, enrolled_before
+from api.sentry.filing import LogSigner, Raised
+from api.sentry.watch import EVER, Watch, enrolled_before
 from api.words import ALERTS
 from ledger.claim import AlertKind
 from ledger.errors import Busy, LedgerError
@@ -29,7 +29,6 @@ from ledger.store.read import ALL_SITES, Engine, log_state, reading
 
 EVERY_S = 1.0
 CATCHING_UP_SHARE = 0.2  # of the time while it is behind: whoever appends needs the same processor
-_EVER = 2**62
 _LOCK_MODE = 0o600
 
 _log = logging.getLogger("ledger.sentry")
@@ -62,7 +61,7 @@ class Sentry:
         engine: Engine,
         *,
         store: TileStore,
-        pen: Pen,
+        log_signer: LogSigner,
         publishing: Loop,
         clock: Callable[[], int],
         tell: Tell,
@@ -70,7 +69,7 @@ class Sentry:
         lock: Path,
     ) -> None:
         """Nothing is looked at before `run`. `lock`: a file that whoever watches this log holds."""
-        self._origin, self._engine, self._pen, self._publishing = origin, engine, pen, publishing
+        self._origin, self._engine, self._log_signer, self._publishing = origin, engine, log_signer, publishing
         self._clock, self._tell, self._counted = clock, tell, counted
         self._lock = lock
         self._held: int | None = None
@@ -104,7 +103,7 @@ class Sentry:
                 continue
             try:
                 if not checked:
-                    self._pen.check()
+                    self._log_signer.check()
                     checked = True
                 pause_s = self._step()
                 self._become("watching")
@@ -140,7 +139,7 @@ class Sentry:
             done = self._watch.go_on(connection, log_state(connection, self._origin), now)
         new: list[Raised] = []
         while self._watch.found:
-            new.append(self._pen.raise_alert(self._watch.found[0]))
+            new.append(self._log_signer.raise_alert(self._watch.found[0]))
             del self._watch.found[0]
             self._open[new[-1].entry_index] = new[-1]
         if self._watch.read != read and (self._open or not read):
@@ -165,7 +164,7 @@ class Sentry:
         with reading(self._engine, ALL_SITES) as connection:
             log_id = log_state(connection, self._origin).log_id
             for index, raised in list(self._open.items()):
-                if enrolled_before(connection, log_id, raised.claim.signer, _EVER) > index:
+                if enrolled_before(connection, log_id, raised.claim.signer, EVER) > index:
                     del self._open[index]
         kinds = Counter(raised.claim.kind for raised in self._open.values())
         self._counted({kind: kinds[kind] for kind in AlertKind})

@@ -1,10 +1,9 @@
 """What a bundle shows to be wrong beside others of its signer: values in, values out, the same at every reading.
 
 A number twice, a bundle that names another predecessor than the log holds, or one that was signed when the log was
-seen to hold a higher number: two devices use one key. A copy and a
-device put back from a backup look the same, so both are `cloned_key`; only where the chain goes on and its memory of
-the log went back is it `device_rollback`. Both bundles must be entered after the signer's newest enrolment: filing it
-anew (the office has looked) begins a new page.
+seen to hold a higher number: two devices use one key. A copy and a device put back from a backup look the same, so both
+are `cloned_key`; only where the chain goes on and its memory of the log went back is it `device_rollback`. Both bundles
+must be entered after the signer's newest enrolment: filing it anew (the office has looked) begins a new page.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -28,6 +28,8 @@ LOST_AFTER_MS = 24 * 3_600_000
 than what it sent."""
 MAX_GAPS = 100
 """Gaps of one signer that are followed at once: no honest one has so many, and one is told at most."""
+EVER = 2**62
+"""Past every entry."""
 _SLACK_MS = 60_000  # an append begun before the deadline may commit after it
 
 
