@@ -41,6 +41,8 @@ Phone = Annotated[str, Meta(pattern=r"^[0-9+ -]{3,20}\Z", description="a public 
 District = Annotated[str, Meta(pattern=r"^[0-9]{6}\Z", description="GB/T 2260 division code")]
 TareGrams = Annotated[int, Meta(ge=500, le=100_000)]
 Codes = Annotated[tuple[Code, ...], Meta(max_length=6)]
+Town = Annotated[str, Meta(pattern=r"^[0-9]{9}([0-9]{3})?\Z", description="GB/T 10114 town or village code")]
+Photos = Annotated[tuple[Digest, ...], Meta(max_length=8)]
 
 CUSTOMER = "customer"
 """The owner of a cylinder that no enterprise owns: its customer's, until it is surrendered (置换)."""
@@ -138,6 +140,31 @@ class Cause(StrEnum):
     LABEL_LOST = "label_lost"
 
 
+class CheckItem(StrEnum):
+    """What a check at a customer's may find wrong, and so what a hazard (隐患) may be (`ledger.checklists`)."""
+
+    LEAK = "leak"
+    UNDERGROUND = "underground"
+    TWO_PHASE = "two_phase"
+    HOSE_RUBBER = "hose_rubber"
+    HOSE_LONG = "hose_long"
+    HOSE_TEE = "hose_tee"
+    HOSE_THROUGH_WALL = "hose_through_wall"
+    HOSE_AGED = "hose_aged"
+    REGULATOR_ADJUSTABLE = "regulator_adjustable"
+    REGULATOR_MEDIUM_PRESSURE = "regulator_medium_pressure"
+    STOVE_UNFIT = "stove_unfit"
+    ALARM_MISSING = "alarm_missing"
+    ALARM_FAILED = "alarm_failed"
+    SHUT_OFF_MISSING = "shut_off_missing"
+    DINING_AREA = "dining_area"
+    NO_CYLINDER_ROOM = "no_cylinder_room"
+    NOT_SEPARATED = "not_separated"
+    NEAR_FIRE = "near_fire"
+    VENTILATION = "ventilation"
+    FOREIGN_CYLINDER = "foreign_cylinder"
+
+
 class AlertKind(StrEnum):
     """What the bundles of a signer show to be wrong."""
 
@@ -154,6 +181,30 @@ class Claim(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", o
 
     claim_id: ClaimId
     scanned_at: Millis
+
+
+class SafetyCheck(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What somebody looked at by a versioned list (`ledger.checklists`): what failed, what was left out, photographs'
+    digests. Every item of the list that is in neither was looked at and found good.
+    """
+
+    checklist: Ref
+    failed_items: tuple[CheckItem, ...] = ()
+    skipped_items: tuple[CheckItem, ...] = ()
+    photos: Photos = ()
+
+
+class Confirmation(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How a customer confirmed, as the device attests it: by voucher (供气使用凭证), code, signature or filed proxy.
+
+    It names the voucher or proxy shown. `digest` is of what else shows it: the signature's picture, the code's message.
+    """
+
+    how: Literal["voucher", "code", "signature", "proxy"]
+    result: Literal["matched", "wrong", "late", "absent"]
+    voucher: Ref | None = None
+    proxy: Ref | None = None
+    digest: Digest | None = None
 
 
 # --- scans: about one cylinder -------------------------------------------------------------------------------------
@@ -186,6 +237,8 @@ class RegisterCylinder(Claim, frozen=True, tag="register_cylinder"):
     ownership: Literal["invoice", "transfer", "custody", "surrender", "declaration"] | None = None
     ownership_digest: Digest | None = None
     new: bool = False
+    valve_no: Ref | None = None
+    valve_model: Ref | None = None
 
 
 class BindCode(Claim, frozen=True, tag="bind_code"):
@@ -345,8 +398,17 @@ class DepotIn(Claim, frozen=True, tag="depot_in"):
     content: Content
 
 
-class CollectCylinder(Claim, frozen=True, tag="collect_cylinder"):
-    """Report: a cylinder taken back (回收空瓶). Never refused, whatever its state."""
+class LoadVehicle(Claim, frozen=True, tag="load_vehicle"):
+    """Request: a full one onto a delivery vehicle (装车), the last refusal before the road."""
+
+    code: Code
+    site: Ref
+    person: Ref
+    vehicle: Ref
+
+
+class UnloadVehicle(Claim, frozen=True, tag="unload_vehicle"):
+    """Report: off a delivery vehicle (卸车), unsold or empty."""
 
     code: Code
     site: Ref
@@ -355,10 +417,27 @@ class CollectCylinder(Claim, frozen=True, tag="collect_cylinder"):
     content: Content
 
 
+class CollectCylinder(Claim, frozen=True, tag="collect_cylinder"):
+    """Report: a cylinder taken back (回收空瓶), from a customer where it names one. Never refused."""
+
+    code: Code
+    site: Ref
+    person: Ref
+    vehicle: Ref
+    content: Content
+    customer: Ref | None = None
+    premises: Ref | None = None
+    weight_g: Grams | None = None
+
+
 class HandOver(Claim, frozen=True, tag="hand_over"):
     """Request: hand a full one over (交付) at a customer's premises, to stand at `position`.
 
-    `site` is the place that sent it, where it has one: in that site's first days some rules only warn.
+    `site` is the place that sent it, where it has one: in that site's first days some rules only warn. `check` is the
+    delivery check (随瓶安检), `confirmation` the customer's; `empties` are taken back in the same visit, each with a
+    collection of its own. `weight_g` is gross, at the door. `cell` is the 1-km cell of the place, `in_area` the
+    geofence's verdict, as the device attests them. `done`: the line was down and it was handed over, so this is a
+    report, which is judged and never refused.
     """
 
     code: Code
@@ -368,6 +447,59 @@ class HandOver(Claim, frozen=True, tag="hand_over"):
     premises: Ref
     position: Literal["indoor", "outdoor", "cylinder_room"]
     site: Ref | None = None
+    channel: Literal["delivery", "self_pickup"] = "delivery"
+    order: Ref | None = None
+    check: SafetyCheck | None = None
+    confirmation: Confirmation | None = None
+    empties: Annotated[tuple[Code, ...], Meta(max_length=20)] = ()
+    weight_g: Grams | None = None
+    cell: Ref | None = None
+    in_area: bool | None = None
+    done: bool = False
+
+
+class NotDelivered(Claim, frozen=True, tag="not_delivered"):
+    """Report: a full one that was brought and not handed over; it stays on the vehicle. A refusal to sign is shown by
+    a photograph.
+    """
+
+    code: Code
+    person: Ref
+    vehicle: Ref
+    customer: Ref
+    premises: Ref
+    cause: Literal["nobody_home", "refused", "refused_to_sign", "unsafe", "supply_refused", "wrong_order"]
+    photo_digest: Digest | None = None
+
+
+class RemoveInEmergency(Claim, frozen=True, tag="remove_in_emergency"):
+    """Report: taken away because it is dangerous where it is (应急处置), onto a vehicle or to a site. Never refused."""
+
+    code: Code
+    person: Ref
+    cause: Literal["leak", "fire", "explosion", "illegal_point", "other_danger"]
+    vehicle: Ref | None = None
+    to_site: Ref | None = None
+
+
+class ReportLost(Claim, frozen=True, tag="report_lost"):
+    """Report: nobody knows where it is (丢失)."""
+
+    code: Code
+    person: Ref
+    cause: Literal["not_returned", "stolen", "destroyed_unseen", "miscounted"]
+
+
+class ReportFound(Claim, frozen=True, tag="report_found"):
+    """Report: found (找到) at a site, on a vehicle or at a customer's premises."""
+
+    code: Code
+    person: Ref
+    site: Ref | None = None
+    vehicle: Ref | None = None
+    customer: Ref | None = None
+    premises: Ref | None = None
+    photo_digest: Digest | None = None
 
 
 class SetAside(Claim, frozen=True, tag="set_aside"):
@@ -423,6 +555,7 @@ class ReplaceValve(Claim, frozen=True, tag="replace_valve"):
     person: Ref
     valve: Literal["plain", "smart", "self_closing"]
     valve_no: Ref | None = None
+    valve_model: Ref | None = None
 
 
 class DetermineTare(Claim, frozen=True, tag="determine_tare"):
@@ -523,6 +656,132 @@ class RecordArrival(Claim, frozen=True, tag="record_arrival"):
     person: Ref
     vehicle: Ref
     counts: dict[Annotated[str, Meta(max_length=20)], Count]
+
+
+# --- reports about a customer's premises ----------------------------------------------------------------------------
+
+
+class CheckPremises(Claim, frozen=True, tag="check_premises"):
+    """Report: a check at a customer's: before the first supply (通气前检查), at home (入户安检), or with a delivery
+    (随瓶安检) whose hand-over does not carry it.
+    """
+
+    premises: Ref
+    person: Ref
+    kind: Literal["presupply", "home", "delivery"]
+    check: SafetyCheck
+    confirmation: Confirmation | None = None
+
+
+class OpenHazard(Claim, frozen=True, tag="open_hazard"):
+    """Report: a hazard (隐患) found; its id is this claim's. `notice`: how the customer took the notice of it.
+
+    `grade`: of the place (现场类), equipment (设施类), management (管理类) or rules (制度类). `deadline`: the last day.
+    """
+
+    premises: Ref
+    person: Ref
+    item: CheckItem
+    grade: Literal["place", "equipment", "management", "rules"]
+    deadline: Day
+    notice: Literal["signed", "refused", "absent"]
+    photo_digest: Digest
+    major: bool = False
+    notice_digest: Digest | None = None
+    found_in: ClaimId | None = None
+
+
+class AssignHazard(Claim, frozen=True, tag="assign_hazard"):
+    """Report: the five fixings (五定) of a hazard: who is responsible, the measure, the funds, the time, the plan."""
+
+    premises: Ref
+    hazard: ClaimId
+    person: Ref
+    measure: Literal["repair", "replace", "install", "move", "remove", "train"]
+    funds: Literal["customer", "enterprise", "government"]
+    deadline: Day
+    plan_digest: Digest
+
+
+class EscalateHazard(Claim, frozen=True, tag="escalate_hazard"):
+    """Report: the customer refuses to have it put right (拒不整改), and the town was told."""
+
+    premises: Ref
+    hazard: ClaimId
+    person: Ref
+    town: Town
+    notice_digest: Digest
+
+
+class RectifyHazard(Claim, frozen=True, tag="rectify_hazard"):
+    """Report: put right (整改). With `before_digest` too, a photograph from before, it is a re-check on the spot."""
+
+    premises: Ref
+    hazard: ClaimId
+    person: Ref
+    photo_digest: Digest
+    before_digest: Digest | None = None
+
+
+class RecheckHazard(Claim, frozen=True, tag="recheck_hazard"):
+    """Report: re-checked (复查). Only this, or a repair on the spot, closes a hazard."""
+
+    premises: Ref
+    hazard: ClaimId
+    person: Ref
+    passed: bool
+    photo_digest: Digest
+
+
+class SuspendSupply(Claim, frozen=True, tag="suspend_supply"):
+    """Report: this enterprise suspends its supply (暂停供气); every enterprise sees it at the door."""
+
+    premises: Ref
+    enterprise: Ref
+    cause: Literal["hazard", "refused_to_rectify", "unsafe_premises", "diversion", "incident"]
+    hazards: Annotated[tuple[ClaimId, ...], Meta(max_length=20)] = ()
+
+
+class ResumeSupply(Claim, frozen=True, tag="resume_supply"):
+    """Request: supply again (恢复供气): only the enterprise that suspended it, or its successor, may."""
+
+    premises: Ref
+    enterprise: Ref
+
+
+class CountPremises(Claim, frozen=True, tag="count_premises"):
+    """Report: the cylinders found at a customer's in a photographed count (现场盘点); it corrects custody."""
+
+    premises: Ref
+    customer: Ref
+    person: Ref
+    codes: Annotated[tuple[Code, ...], Meta(max_length=100)]
+    photo_digest: Digest
+
+
+# --- reports about a recall -------------------------------------------------------------------------------------------
+
+
+class AcknowledgeRecall(Claim, frozen=True, tag="acknowledge_recall"):
+    """Report: this enterprise has the recall (确认收到召回); `told`: how many holders it has told by now."""
+
+    recall: Ref
+    enterprise: Ref
+    told: Count = 0
+
+
+# --- reports about an alert -------------------------------------------------------------------------------------------
+
+
+class SettleAlert(Claim, frozen=True, tag="settle_alert"):
+    """Report: what somebody found out about an alert (`ledger.signals`), by its id: root cause and outcome."""
+
+    alert: Ref
+    cause: Literal[
+        "missed_scan", "swapped_by_neighbours", "late_upload", "equipment_fault", "clock_fault", "cloned_code",
+        "pocket_code", "decanting", "hoarding", "unrecorded_fill", "false_report", "other",
+    ]  # fmt: skip
+    outcome: Literal["explained", "corrected", "penalised", "handed_over", "false_alarm"]
 
 
 # --- reports by the log's own signer ---------------------------------------------------------------------------------
@@ -651,15 +910,108 @@ class FileProduct(Filing, frozen=True, tag="file_product"):
     status: Literal["current", "withdrawn"]
 
 
+class FileCustomer(Filing, frozen=True, tag="file_customer"):
+    """A customer, by random id. `verified_on`: when its real name (实名) was verified; None while it is not."""
+
+    customer: Ref
+    enterprise: Ref
+    kind: Literal["resident", "non_resident"]
+    verified_on: Day | None
+    status: Literal["open", "closed"]
+
+
+PremisesKind = Literal[
+    "resident", "restaurant", "school", "hospital", "hotel", "inn", "market", "mixed_use", "group_rental", "homestay",
+    "canteen", "industrial", "other",
+]  # fmt: skip
+
+
 class FilePremises(Filing, frozen=True, tag="file_premises"):
-    """A customer's premises, by opaque id: what hand-over gates ask of them. `crowded`: 人员密集场所."""
+    """A customer's premises, by opaque id: what hand-over gates ask of them. `crowded`: 人员密集场所.
+
+    `town` and `building` say where, and no more. `storey`: where the gas is used. `converted`: a ground floor made into
+    a business (底层住改商). The days are those of the last test of the alarm and of its shut-off device.
+    """
 
     premises: Ref
     enterprise: Ref
-    kind: Literal["resident", "restaurant", "school", "hospital", "other"]
+    kind: PremisesKind
     crowded: bool
     vaporiser: bool
     status: Literal["open", "closed"]
+    customer: Ref | None = None
+    town: Town | None = None
+    building: Ref | None = None
+    storey: Literal["above_ground", "semi_underground", "underground", "garage", "store_room"] = "above_ground"
+    high_rise: bool = False
+    converted: bool = False
+    cylinder_room: bool = False
+    alarm_tested_on: Day | None = None
+    shut_off_tested_on: Day | None = None
+    hose: Literal["metal", "coated", "rubber"] | None = None
+    regulator: Literal["fixed", "self_closing", "adjustable", "medium_pressure"] | None = None
+
+
+class FileContract(Filing, frozen=True, tag="file_contract"):
+    """A supply contract (供用气合同) between an enterprise and a customer for some premises."""
+
+    contract: Ref
+    enterprise: Ref
+    customer: Ref
+    premises: Ref
+    signed_on: Day
+    valid_from: Day
+    valid_to: Day
+    status: Literal["valid", "ended"]
+
+
+class FileVoucher(Filing, frozen=True, tag="file_voucher"):
+    """A customer's supply certificate (供气使用凭证)."""
+
+    voucher: Ref
+    enterprise: Ref
+    customer: Ref
+    valid_to: Day
+    status: Literal["valid", "revoked"]
+
+
+class FileProxy(Filing, frozen=True, tag="file_proxy"):
+    """Somebody whom a customer lets confirm in their place (代收委托), by opaque id."""
+
+    proxy: Ref
+    enterprise: Ref
+    customer: Ref
+    valid_from: Day
+    valid_to: Day
+    status: Literal["valid", "revoked"]
+
+
+class FileOrder(Filing, frozen=True, tag="file_order"):
+    """A customer's order, and how it is to reach them: delivered, or fetched (自提) where that is still allowed."""
+
+    order: Ref
+    enterprise: Ref
+    customer: Ref
+    premises: Ref
+    channel: Literal["delivery", "self_pickup"]
+    model: Annotated[str, Meta(max_length=20)]
+    count: Annotated[int, Meta(ge=1, le=100)]
+    ordered_on: Day
+    status: Literal["open", "done", "cancelled"]
+
+
+class FileVehicle(Filing, frozen=True, tag="file_vehicle"):
+    """A vehicle: dangerous-goods truck (危货车), tricycle (三轮车) or electric bicycle (电动自行车), by opaque id.
+
+    `permit` is its transport permit on record; `load_cap_g` the most gas and cylinders that it may carry, gross.
+    """
+
+    vehicle: Ref
+    enterprise: Ref
+    kind: Literal["dg_truck", "tricycle", "e_bicycle"]
+    permit: Ref | None
+    load_cap_g: Annotated[int, Meta(ge=1_000, le=50_000_000)]
+    status: Literal["in_service", "out_of_service"]
 
 
 class FilePairing(Filing, frozen=True, tag="file_pairing"):
@@ -695,7 +1047,7 @@ class FileSite(Filing, frozen=True, tag="file_site"):
 
     site: Ref
     enterprise: Ref
-    kind: Literal["filling_station", "depot", "inspection"]
+    kind: Literal["filling_station", "depot", "inspection", "supply_station"]
     name: Display
     district: District
     status: Literal["open", "closed"]
@@ -723,12 +1075,16 @@ class FileCalibration(Filing, frozen=True, tag="file_calibration"):
 
 
 class FilePerson(Filing, frozen=True, tag="file_person"):
-    """A person by opaque id: who employs them, and as what."""
+    """A person by opaque id: who employs them, and as what. `labour_contract`: whether one is signed, None for not
+    stated; `areas`: the towns that a delivery worker (送气工) keeps to, none for anywhere.
+    """
 
     person: Ref
     enterprise: Ref
     status: Literal["active", "left"]
     roles: tuple[Literal["filler", "checker", "inspector", "delivery", "driver", "escort", "manager"], ...] = ()
+    labour_contract: bool | None = None
+    areas: Annotated[tuple[Town, ...], Meta(max_length=100)] = ()
 
 
 class FileCertificate(Filing, frozen=True, tag="file_certificate"):
@@ -750,6 +1106,7 @@ class FileTankLot(Filing, frozen=True, tag="file_tank_lot"):
     """A tank lot (罐次): what was unloaded into a tank, with the remainder it includes, and its release.
 
     `supplier_permit` is the supplier's permit on record. `residue_permille`: C5 and heavier, by volume (GB 11174).
+    `remainder_g`: how much of what it includes was left in the tank.
     """
 
     tank_lot: Ref
@@ -766,6 +1123,7 @@ class FileTankLot(Filing, frozen=True, tag="file_tank_lot"):
     odorant_digest: Digest | None = None
     dme_method: Literal["gas_chromatography", "rapid"] | None = None
     residue_permille: Annotated[int, Meta(ge=0, le=1000)] | None = None
+    remainder_g: Annotated[int, Meta(ge=0, le=10**12)] | None = None
 
 
 class FileUseRegistration(Filing, frozen=True, tag="file_use_registration"):
@@ -787,7 +1145,13 @@ class FileInsurance(Filing, frozen=True, tag="file_insurance"):
 
 
 class OpenRecall(Filing, frozen=True, tag="open_recall"):
-    """A recall (召回) by attribute; a selector left out matches every cylinder."""
+    """A recall (召回) of every cylinder that all selectors fit; one left out fits every cylinder.
+
+    Of its newest fill: `line`, `tank_lot` (and every lot that took its remainder), `filler` (who filled it), between
+    `filled_from` and `filled_to` (ms UTC, both included). Of its newest inspection: where, by whom, on which day. Of
+    its newest delivery: vehicle, worker. `acknowledge_h`: in so many hours every enterprise concerned acknowledges it.
+    `drill`: a rehearsal (演练), which closes no gate.
+    """
 
     recall: Ref
     maker: Ref | None = None
@@ -795,12 +1159,49 @@ class OpenRecall(Filing, frozen=True, tag="open_recall"):
     made_to: Month | None = None
     phase: Phase | None = None
     model: Annotated[str, Meta(max_length=20)] | None = None
+    valve_model: Ref | None = None
+    line: Ref | None = None
+    tank_lot: Ref | None = None
+    filler: Ref | None = None
+    filled_from: Millis | None = None
+    filled_to: Millis | None = None
+    inspected_at: Ref | None = None
+    inspector: Ref | None = None
+    inspected_on: Day | None = None
+    vehicle: Ref | None = None
+    worker: Ref | None = None
+    acknowledge_h: Annotated[int, Meta(ge=1, le=720)] = 24
+    drill: bool = False
 
 
 class CloseRecall(Filing, frozen=True, tag="close_recall"):
     """The recall is over."""
 
     recall: Ref
+
+
+Held = Annotated[tuple[Ref, ...], Meta(max_length=100)]
+
+
+class OpenIncident(Filing, frozen=True, tag="open_incident"):
+    """An incident (事故): freezes scales, tank lots, the stock of stations and vehicles until the authority lifts it.
+
+    `cylinder` is the ledger id of the one that it is about, where it is known by now.
+    """
+
+    incident: Ref
+    premises: Ref | None = None
+    cylinder: ClaimId | None = None
+    lines: Held = ()
+    tank_lots: Held = ()
+    sites: Held = ()
+    vehicles: Held = ()
+
+
+class LiftIncident(Filing, frozen=True, tag="lift_incident"):
+    """The incident's freeze is over."""
+
+    incident: Ref
 
 
 CylinderClaim = (
@@ -818,8 +1219,14 @@ CylinderClaim = (
     | ReleaseCylinder
     | DepotOut
     | DepotIn
+    | LoadVehicle
+    | UnloadVehicle
     | CollectCylinder
     | HandOver
+    | NotDelivered
+    | RemoveInEmergency
+    | ReportLost
+    | ReportFound
     | SetAside
     | LockCylinder
     | BleedCylinder
@@ -836,6 +1243,19 @@ CylinderClaim = (
     | CountStock
     | CorrectCylinder
 )
+PremisesClaim = (
+    CheckPremises
+    | OpenHazard
+    | AssignHazard
+    | EscalateHazard
+    | RectifyHazard
+    | RecheckHazard
+    | SuspendSupply
+    | ResumeSupply
+    | CountPremises
+)
+SupplyFiling = FileCustomer | FilePremises | FileContract | FileVoucher | FileProxy | FileOrder
+"""Filings about customers: a city has millions, so nothing ever holds them all (`ledger.world`)."""
 FilingClaim = (
     OpenLog
     | AdoptPack
@@ -846,7 +1266,8 @@ FilingClaim = (
     | FileBlacklisting
     | FileSeizureOrder
     | FileProduct
-    | FilePremises
+    | SupplyFiling
+    | FileVehicle
     | FilePairing
     | FilePermit
     | FileSite
@@ -859,11 +1280,14 @@ FilingClaim = (
     | FileInsurance
     | OpenRecall
     | CloseRecall
+    | OpenIncident
+    | LiftIncident
 )
-AnyClaim = CylinderClaim | RecordArrival | RaiseAlert | FilingClaim
+AnyClaim = CylinderClaim | PremisesClaim | RecordArrival | AcknowledgeRecall | SettleAlert | RaiseAlert | FilingClaim
 
 REQUESTS = (
-    RegisterCylinder, BindCode, AuthoriseFill, ReleaseCylinder, HandOver, SurrenderCylinder, DeregisterCylinder,
+    RegisterCylinder, BindCode, AuthoriseFill, ReleaseCylinder, LoadVehicle, HandOver, SurrenderCylinder,
+    DeregisterCylinder, ResumeSupply,
 )  # fmt: skip
 
 
@@ -871,6 +1295,8 @@ def is_request(claim: AnyClaim) -> bool:
     """Whether the claim asks leave, and so may be refused by a rule (FLOW.md section 1)."""
     if isinstance(claim, DepotOut):
         return claim.purpose is Purpose.SALE
+    if isinstance(claim, HandOver):
+        return not claim.done
     return isinstance(claim, (*REQUESTS, Filing))
 
 

@@ -51,6 +51,24 @@ class Fill(Struct, frozen=True):
     lawful: bool
 
 
+class Inspection(Struct, frozen=True):
+    """The newest inspection that counted: where, by whom, on which day."""
+
+    site: str
+    person: str
+    inspected_on: str
+
+
+class Delivery(Struct, frozen=True):
+    """The newest hand-over: when it was seen (ms UTC, put right), by whom, from which vehicle, to whom."""
+
+    at: int
+    person: str
+    vehicle: str
+    customer: str
+    premises: str
+
+
 class Cylinder(Struct, frozen=True, omit_defaults=True):
     """All that gates need to know of one cylinder. Masses are grams; months `YYYY-MM`; times ms UTC.
 
@@ -60,7 +78,8 @@ class Cylinder(Struct, frozen=True, omit_defaults=True):
     back unsold. `out`: it passed the gate out of the depot and was not handed over or taken back since. `placed_at`:
     when, by clocks put right, the newest fact about its place was seen. `relabelled_by`: who gave it its newest label,
     until a second person confirms it; `relabels`: when. `inferred_at`: when a return that nobody had scanned was last
-    inferred. `challenged`: the stamp's end is asked for.
+    inferred. `challenged`: the stamp's end is asked for. `premises`: where it stands at its customer's. `carrier`: who
+    took it onto the vehicle that holds it. `lost`: reported lost, and not seen since.
     """
 
     cylinder: str
@@ -111,6 +130,19 @@ class Cylinder(Struct, frozen=True, omit_defaults=True):
     released_at: int | None = None
     seal: str | None = None
     valve_no: str | None = None
+    valve_model: str | None = None
+    premises: str | None = None
+    carrier: str | None = None
+    lost: bool = False
+    inspection: Inspection | None = None
+    delivery: Delivery | None = None
+
+    @property
+    def place(self) -> tuple[str, ...]:
+        """Whose hands it is in and where, as parties of entries; empty for nobody knows."""
+        if self.holder == UNKNOWN_HOLDER:
+            return ()
+        return (self.holder,) if self.premises is None else (self.holder, f"premises:{self.premises}")
 
     @property
     def seized(self) -> str | None:
@@ -155,4 +187,6 @@ def register(claim: c.RegisterCylinder, event: e.CylinderRegistered, *, entry_in
         filler_mark=claim.filler_mark,
         collar=claim.collar,
         needs_evacuation=claim.new,
+        valve_no=claim.valve_no,
+        valve_model=claim.valve_model,
     )

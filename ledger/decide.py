@@ -4,6 +4,8 @@ It sees the claim, the world folded from earlier entries, the pack in force and 
 clock, no ids or chances of its own, so that anyone who has the log gets the same answer.
 """
 
+from typing import get_args
+
 from ledger import claim as c
 from ledger import events as e
 from ledger.bundle import signer_id
@@ -19,7 +21,8 @@ LATE_MS = 5 * 60_000
 """A claim recorded this much later than it was scanned is judged twice: on receipt, and as of the scan."""
 
 _NEEDS_CYLINDER = (
-    c.BindCode, c.AuthoriseFill, c.ReleaseCylinder, c.DepotOut, c.HandOver, c.SurrenderCylinder, c.DeregisterCylinder,
+    c.BindCode, c.AuthoriseFill, c.ReleaseCylinder, c.DepotOut, c.LoadVehicle, c.HandOver, c.SurrenderCylinder,
+    c.DeregisterCylinder,
 )  # fmt: skip
 
 
@@ -56,13 +59,15 @@ def _barred(world: World, claim: c.AnyClaim, signer: str, now: int, cylinder: st
         # Quarantines that name no alert were filed before there were alerts, and are refused as they were then.
         return "signer_revoked" if enrolled is None or enrolled.alert is None else "signer_quarantined"
     owner = None if cylinder is None else world.cylinders[cylinder].owner
-    if not is_entitled(world.registry, enrolled, claim, owner, day_of(now)):
+    if not is_entitled(world.registry, world.supply, enrolled, claim, owner=owner, day=day_of(now)):
         return "signer_not_entitled"
     if isinstance(claim, c.Filing):
         return _filing_fault(world, claim)
     if type(claim) is c.RaiseAlert:
         known = world.registry.signer(claim.signer) is not None and max(claim.entries) < world.size
         return None if known else "reference_unknown"
+    if type(claim) is c.AcknowledgeRecall:
+        return None if world.registry.get(c.OpenRecall, claim.recall) is not None else "reference_unknown"
     return None
 
 
@@ -76,7 +81,7 @@ def _opening_fault(world: World, claim: c.OpenLog, signer: str) -> str | None:
 
 def _filing_fault(world: World, claim: c.FilingClaim) -> str | None:
     subject = subject_of_filing(claim)
-    record = world.registry.records.get(subject)
+    record = world.book_of(claim).records.get(subject)
     if isinstance(claim, c.AdoptPack) and record is None:
         record = world.registry.records[LOG_SUBJECT]
     if claim.expects != (None if record is None else record.seq):
@@ -97,20 +102,37 @@ def _references_exist(world: World, claim: c.FilingClaim) -> bool:
     match claim:
         case c.FileUseRegistration():
             return all(key in world.cylinders for key in claim.cylinders)
-        case c.FileLine() | c.FileTankLot():
-            return registry.get(c.FileSite, claim.site) is not None
-        case c.FileCalibration():
-            return registry.get(c.FileLine, claim.line) is not None
-        case c.FileCertificate() | c.FilePairing():
-            return registry.get(c.FilePerson, claim.person) is not None
         case c.EnrolSigner():
             return all(registry.get(c.FileSite, site) is not None for site in claim.sites)
         case c.AdoptPack():
             return not pack_faults(claim.pack)
         case c.CloseRecall():
-            return claim.recall in registry.open_recalls
+            return claim.recall in registry.open_recalls or claim.recall in registry.open_drills
+        case c.LiftIncident():
+            return claim.incident in registry.open_incidents
         case _:
-            return True
+            return all(_known(world, kind, getattr(claim, field)) for kind, field in _REFERS_TO.get(type(claim), ()))
+
+
+_REFERS_TO: dict[type[c.Filing], tuple[tuple[type[c.Filing], str], ...]] = {
+    c.FileLine: ((c.FileSite, "site"),),
+    c.FileTankLot: ((c.FileSite, "site"),),
+    c.FileCalibration: ((c.FileLine, "line"),),
+    c.FileCertificate: ((c.FilePerson, "person"),),
+    c.FilePairing: ((c.FilePerson, "person"),),
+    c.FileContract: ((c.FileCustomer, "customer"), (c.FilePremises, "premises")),
+    c.FileOrder: ((c.FileCustomer, "customer"), (c.FilePremises, "premises")),
+    c.FileVoucher: ((c.FileCustomer, "customer"),),
+    c.FileProxy: ((c.FileCustomer, "customer"),),
+}
+"""What must be on record before a filing that names it, and in which of its fields."""
+
+
+def _known(world: World, kind: type[c.Filing], key: str) -> bool:
+    return (world.supply if kind in _SUPPLY else world.registry).get(kind, key) is not None
+
+
+_SUPPLY = get_args(c.SupplyFiling)
 
 
 def _as_of_scan(

@@ -39,6 +39,31 @@ TABLE: dict[type[c.Claim], frozenset[Role]] = {
     c.FileCustody: frozenset({_O}),
     c.FileProduct: frozenset({_O}),
     c.FilePremises: frozenset({_O}),
+    c.FileCustomer: frozenset({_O}),
+    c.FileContract: frozenset({_O}),
+    c.FileVoucher: frozenset({_O}),
+    c.FileProxy: frozenset({_O}),
+    c.FileOrder: frozenset({_O}),
+    c.FileVehicle: frozenset({_O}),
+    c.OpenIncident: frozenset({_A, _O}),
+    c.LiftIncident: frozenset({_A}),
+    c.AcknowledgeRecall: frozenset({_O}),
+    c.SettleAlert: frozenset({_A, _O}),
+    c.CheckPremises: frozenset({_W, _O}),
+    c.OpenHazard: frozenset({_W, _O, _A}),
+    c.AssignHazard: frozenset({_O, _A}),
+    c.EscalateHazard: frozenset({_W, _O}),
+    c.RectifyHazard: frozenset({_W, _O}),
+    c.RecheckHazard: frozenset({_W, _O, _A}),
+    c.SuspendSupply: frozenset({_O}),
+    c.ResumeSupply: frozenset({_O}),
+    c.CountPremises: frozenset({_W, _O, _A}),
+    c.LoadVehicle: frozenset({_S, _W}),
+    c.UnloadVehicle: frozenset({_S, _W}),
+    c.NotDelivered: frozenset({_S, _W}),
+    c.RemoveInEmergency: frozenset({_S, _W, _O, _A}),
+    c.ReportLost: frozenset({_S, _W, _O}),
+    c.ReportFound: frozenset({_S, _W, _O, _A}),
     c.FilePairing: frozenset({_O}),
     c.RegisterCylinder: frozenset({_O}),
     c.BindCode: frozenset({_O, _S}),
@@ -79,8 +104,13 @@ _OWNERS_ONLY = frozenset({
 })  # fmt: skip
 
 
-def is_entitled(registry: Registry, signer: c.EnrolSigner, claim: c.AnyClaim, owner: str | None, day: str) -> bool:
-    """Whether this signer may make this claim on that day; `owner` is who owns the cylinder named, None for nobody."""
+def is_entitled(
+    registry: Registry, supply: Registry, signer: c.EnrolSigner, claim: c.AnyClaim, *, owner: str | None, day: str
+) -> bool:
+    """Whether this signer may make this claim on that day; `owner` is who owns the cylinder named, None for nobody.
+
+    `supply` is what is filed about customers (`World.supply`).
+    """
     if signer.role not in TABLE[type(claim)]:
         return False
     if signer.acts != ("*",) and c.act_of(claim) not in signer.acts:
@@ -97,7 +127,7 @@ def is_entitled(registry: Registry, signer: c.EnrolSigner, claim: c.AnyClaim, ow
     ):
         return False
     if isinstance(claim, c.Filing) or signer.role is Role.OFFICE:
-        return _for_own_enterprise(registry, signer, claim, day)
+        return _for_own_enterprise(registry, supply, signer, claim, day=day)
     site: str | None = getattr(claim, "site", None)
     return site is None or site in signer.sites
 
@@ -122,17 +152,25 @@ _NAMES_ITS_OWNER: dict[type[c.Claim], str] = {
     c.FileProduct: "enterprise",
     c.FilePremises: "enterprise",
     c.FileCustody: "owner",
+    c.FileCustomer: "enterprise",
+    c.FileContract: "enterprise",
+    c.FileVoucher: "enterprise",
+    c.FileProxy: "enterprise",
+    c.FileOrder: "enterprise",
+    c.FileVehicle: "enterprise",
 }
 """Filings that name the enterprise whose they are, and in which field: the office's own, now and before."""
 
 
-def _for_own_enterprise(registry: Registry, signer: c.EnrolSigner, claim: c.AnyClaim, day: str) -> bool:
+def _for_own_enterprise(  # noqa: C901, PLR0911 - one arm a kind
+    registry: Registry, supply: Registry, signer: c.EnrolSigner, claim: c.AnyClaim, *, day: str
+) -> bool:
     """An office speaks for its own enterprise: the one named, or the one that owns the site, line or person named."""
     own = signer.enterprise
     field = _NAMES_ITS_OWNER.get(type(claim))
     if field is not None:
         assert isinstance(claim, c.FilingClaim)
-        known_filing = registry.records.get(subject_of_filing(claim))
+        known_filing = (supply if isinstance(claim, c.SupplyFiling) else registry).records.get(subject_of_filing(claim))
         mine = known_filing is None or getattr(known_filing.claim, field) == own
         return mine and bool(getattr(claim, field) == own)
     match claim:
@@ -150,6 +188,10 @@ def _for_own_enterprise(registry: Registry, signer: c.EnrolSigner, claim: c.AnyC
         case c.RegisterCylinder():
             # What the enterprise took over is its own; what a customer owns it may take in, to be surrendered.
             return claim.owner in (own, c.CUSTOMER) or registry.stands_for(own, claim.owner, day)
+        case c.SuspendSupply() | c.ResumeSupply() | c.AcknowledgeRecall():
+            return claim.enterprise == own
+        case c.OpenIncident():
+            return _holds_its_own(registry, claim, own)
         case c.FilePairing():
             known_pair = registry.get(c.FilePairing, claim.vehicle)
             pair = (claim.person,) if known_pair is None else (claim.person, known_pair.person)
@@ -172,6 +214,19 @@ def _for_own_enterprise(registry: Registry, signer: c.EnrolSigner, claim: c.AnyC
         case _:
             site: str | None = getattr(claim, "site", None)
             return site is None or _site_enterprise(registry, site) == own
+
+
+def _holds_its_own(registry: Registry, claim: c.OpenIncident, own: str | None) -> bool:
+    """Whether an office's incident freezes nothing of another enterprise, and takes over no incident of another's."""
+    lots = [registry.get(c.FileTankLot, lot) for lot in claim.tank_lots]
+    vehicles = [registry.get(c.FileVehicle, vehicle) for vehicle in claim.vehicles]
+    owners = (
+        *(_site_enterprise(registry, site) for site in claim.sites),
+        *(_line_enterprise(registry, line) for line in claim.lines),
+        *(None if lot is None else _site_enterprise(registry, lot.site) for lot in lots),
+        *(None if vehicle is None else vehicle.enterprise for vehicle in vehicles),
+    )
+    return claim.expects is None and all(owner == own for owner in owners)
 
 
 def _line_enterprise(registry: Registry, line: str) -> str | None:

@@ -38,9 +38,12 @@ class Refusal(Struct, frozen=True, tag_field="type", tag="refused.v1", omit_defa
 
 
 class CylinderEvent(Event, frozen=True, kw_only=True):
-    """An event about one cylinder."""
+    """An event about one cylinder. `left`: whose hands and place it left by this (`customer:…`, `premises:…`, `site:…`,
+    `vehicle:…`), empty where it stayed or nobody knew.
+    """
 
     cylinder: str | None = None
+    left: tuple[str, ...] = ()
 
 
 class PlacedEvent(CylinderEvent, frozen=True, kw_only=True):
@@ -151,8 +154,32 @@ class CylinderCollected(PlacedEvent, frozen=True, tag="cylinder_collected.v1"):
     """Taken back."""
 
 
-class CylinderHandedOver(CylinderEvent, frozen=True, tag="cylinder_handed_over.v1"):
+class VehicleLoaded(PlacedEvent, frozen=True, tag="vehicle_loaded.v1"):
+    """On a delivery vehicle."""
+
+
+class VehicleUnloaded(PlacedEvent, frozen=True, tag="vehicle_unloaded.v1"):
+    """Off a delivery vehicle."""
+
+
+class CylinderHandedOver(PlacedEvent, frozen=True, tag="cylinder_handed_over.v1"):
     """Handed over to a customer."""
+
+
+class DeliveryFailed(CylinderEvent, frozen=True, tag="delivery_failed.v1"):
+    """Brought, and not handed over."""
+
+
+class CylinderRemoved(PlacedEvent, frozen=True, tag="cylinder_removed.v1"):
+    """Taken away in an emergency."""
+
+
+class CylinderLost(CylinderEvent, frozen=True, tag="cylinder_lost.v1"):
+    """Nobody knows where it is."""
+
+
+class CylinderFound(PlacedEvent, frozen=True, tag="cylinder_found.v1"):
+    """Found."""
 
 
 class CylinderSetAside(CylinderEvent, frozen=True, tag="cylinder_set_aside.v1"):
@@ -221,6 +248,69 @@ class CylinderCorrected(CylinderEvent, frozen=True, tag="cylinder_corrected.v1")
     """Its master data read otherwise from here on."""
 
 
+class PremisesEvent(Event, frozen=True, kw_only=True):
+    """An event about a customer's premises."""
+
+
+class PremisesChecked(PremisesEvent, frozen=True, tag="premises_checked.v1"):
+    """Checked; `passed`: every item of a list on record was looked at and found good."""
+
+    passed: bool = False
+
+
+class HazardOpened(PremisesEvent, frozen=True, tag="hazard_opened.v1"):
+    """A hazard is open. `blocks_from`: the day from which nobody may supply there while it is."""
+
+    blocks_from: str = ""
+
+
+class HazardAssigned(PremisesEvent, frozen=True, tag="hazard_assigned.v1"):
+    """Somebody is to put it right."""
+
+
+class HazardEscalated(PremisesEvent, frozen=True, tag="hazard_escalated.v1"):
+    """The customer refuses; the town knows."""
+
+
+class HazardRectified(PremisesEvent, frozen=True, tag="hazard_rectified.v1"):
+    """Put right; `closed` where the repair on the spot is its own re-check."""
+
+    closed: bool = False
+
+
+class HazardRechecked(PremisesEvent, frozen=True, tag="hazard_rechecked.v1"):
+    """Re-checked; `closed` if it passed."""
+
+    closed: bool = False
+
+
+class SupplySuspended(PremisesEvent, frozen=True, tag="supply_suspended.v1"):
+    """No enterprise may supply there."""
+
+
+class SupplyResumed(PremisesEvent, frozen=True, tag="supply_resumed.v1"):
+    """The enterprise that suspended it supplies again."""
+
+
+class PremisesCounted(PremisesEvent, frozen=True, tag="premises_counted.v1"):
+    """Counted. `found`: ledger ids of the cylinders there; `missing`: of those that were held there and were not found;
+    `unknown`: how many codes nobody knows; `left`: as of cylinders, of all found.
+    """
+
+    found: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    unknown: int = 0
+    left: tuple[str, ...] = ()
+
+
+class RecallAcknowledged(Event, frozen=True, tag="recall_acknowledged.v1"):
+    """An enterprise knows of the recall."""
+
+
+class AlertSettled(Event, frozen=True, tag="alert_settled.v1"):
+    """Somebody found out what was behind an alert."""
+
+
 class ArrivalRecorded(Event, frozen=True, tag="arrival_recorded.v1"):
     """A truck arrived."""
 
@@ -256,7 +346,13 @@ AnyEvent = (
     | DepotLeft
     | DepotEntered
     | CylinderCollected
+    | VehicleLoaded
+    | VehicleUnloaded
     | CylinderHandedOver
+    | DeliveryFailed
+    | CylinderRemoved
+    | CylinderLost
+    | CylinderFound
     | CylinderSetAside
     | CylinderLocked
     | CylinderBled
@@ -272,6 +368,17 @@ AnyEvent = (
     | CylinderDeregistered
     | StockCounted
     | CylinderCorrected
+    | PremisesChecked
+    | HazardOpened
+    | HazardAssigned
+    | HazardEscalated
+    | HazardRectified
+    | HazardRechecked
+    | SupplySuspended
+    | SupplyResumed
+    | PremisesCounted
+    | RecallAcknowledged
+    | AlertSettled
     | ArrivalRecorded
     | AlertRaised
     | LogOpened

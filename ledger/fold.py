@@ -4,11 +4,13 @@ Facts are folded even where a rule was broken (refusing a fact does not undo it)
 inspection by people who may not inspect renews nothing, a correction without a reference corrects nothing.
 """
 
+from typing import NamedTuple
+
 from msgspec import structs
 
 from ledger import claim as c
 from ledger import events as e
-from ledger.cylinder import UNKNOWN_HOLDER, Authorisation, Cylinder, Fill, Prefill
+from ledger.cylinder import UNKNOWN_HOLDER, Authorisation, Cylinder, Delivery, Fill, Inspection, Prefill
 from ledger.lifecycle import FULL_STAGES, TABLE, Stage, sign_of
 from ledger.model import allowed_fill_g
 
@@ -25,7 +27,7 @@ def apply(
     """
     stage = TABLE[old.stage, sign_of(claim, event)]
     overtaken = isinstance(event, e.PlacedEvent) and event.superseded
-    changes: dict[str, object] = {} if overtaken else _changes(old, claim, event, at)
+    changes: dict[str, object] = {} if overtaken else _changes(old, claim, event, at, seen_at) | _moved(claim)
     if type(claim) in PLACING and seen_at > old.placed_at:
         changes["placed_at"] = seen_at
     return structs.replace(old, seq=old.seq + 1, leaf=leaf, entry_index=entry_index, **{"stage": stage, **changes})
@@ -33,9 +35,53 @@ def apply(
 
 PLACING = frozenset({
     c.CheckPrefill, c.StartFill, c.CompleteFill, c.InterruptFill, c.CheckPostfill, c.DepotOut, c.DepotIn,
-    c.CollectCylinder, c.HandOver, c.CountStock, c.RecordInspection,
+    c.CollectCylinder, c.HandOver, c.CountStock, c.RecordInspection, c.LoadVehicle, c.UnloadVehicle,
+    c.RemoveInEmergency, c.ReportFound,
 })  # fmt: skip
 """Claims that are made with the cylinder at hand: each says where it is when it is seen."""
+
+
+class Place(NamedTuple):
+    """Whose hands a cylinder is in, at which customer's premises, and who took it onto the vehicle that holds it."""
+
+    holder: str
+    premises: str | None = None
+    carrier: str | None = None
+
+
+def destination(claim: c.AnyClaim) -> Place | None:
+    """Where a claim says that its cylinder is from then on; None for claims that do not say so."""
+    match claim:
+        case c.CheckPrefill() | c.CompleteFill() | c.DepotIn() | c.UnloadVehicle() | c.CountStock():
+            return Place(f"site:{claim.site}")
+        case c.DepotOut() | c.LoadVehicle() | c.CollectCylinder():
+            return Place(f"vehicle:{claim.vehicle}", carrier=claim.person)
+        case c.HandOver():
+            return Place(f"customer:{claim.customer}", claim.premises)
+        case c.ReportLost():
+            return Place(UNKNOWN_HOLDER)
+        case c.RemoveInEmergency():
+            return _taken_to(claim.vehicle, claim.to_site, claim.person)
+        case c.ReportFound():
+            if claim.customer is not None and claim.premises is not None:
+                return Place(f"customer:{claim.customer}", claim.premises)
+            return _taken_to(claim.vehicle, claim.site, claim.person)
+        case _:
+            return None
+
+
+def _taken_to(vehicle: str | None, site: str | None, person: str) -> Place:
+    if vehicle is not None:
+        return Place(f"vehicle:{vehicle}", carrier=person)
+    return Place(UNKNOWN_HOLDER if site is None else f"site:{site}")
+
+
+def _moved(claim: c.AnyClaim) -> dict[str, object]:
+    place = destination(claim)
+    changes: dict[str, object] = {} if place is None else place._asdict()
+    if type(claim) in PLACING:
+        changes["lost"] = False
+    return changes
 
 
 def touch(old: Cylinder, *, entry_index: int, leaf: str) -> Cylinder:
@@ -43,7 +89,7 @@ def touch(old: Cylinder, *, entry_index: int, leaf: str) -> Cylinder:
     return structs.replace(old, seq=old.seq + 1, leaf=leaf, entry_index=entry_index)
 
 
-def _changes(old: Cylinder, claim: c.AnyClaim, event: e.CylinderEvent, at: int) -> dict[str, object]:  # noqa: C901, PLR0911, PLR0912 - one arm an act
+def _changes(old: Cylinder, claim: c.AnyClaim, event: e.CylinderEvent, at: int, seen_at: int) -> dict[str, object]:  # noqa: C901, PLR0911, PLR0912 - one arm an act
     match claim:
         case c.CheckPrefill():
             return _prefill(old, claim, event, at)
@@ -72,11 +118,10 @@ def _changes(old: Cylinder, claim: c.AnyClaim, event: e.CylinderEvent, at: int) 
             return _postfill(old, claim, event)
         case c.ReleaseCylinder():
             return {"released": True, "released_at": at, "seal": claim.seal}
-        case c.DepotOut():
+        case c.DepotOut() | c.LoadVehicle():
             # One release, one sale: only coming back unsold (`_back`) lets the same fill go out again.
-            sold = claim.purpose is c.Purpose.SALE
+            sold = isinstance(claim, c.LoadVehicle) or claim.purpose is c.Purpose.SALE
             return {
-                "holder": f"vehicle:{claim.vehicle}",
                 "prefill": None,
                 "released": old.released and not sold,
                 "opening_stock": old.opening_stock and not sold,
@@ -85,22 +130,20 @@ def _changes(old: Cylinder, claim: c.AnyClaim, event: e.CylinderEvent, at: int) 
                 "out": sold,
             }
         case c.HandOver():
-            return {"holder": f"customer:{claim.customer}", "out": False}
-        case c.DepotIn() | c.CollectCylinder():
-            return _back(old, claim)
+            given = Delivery(seen_at, claim.person, claim.vehicle, claim.customer, claim.premises)
+            return {"delivery": given, "out": False}
+        case c.DepotIn() | c.UnloadVehicle() | c.CollectCylinder():
+            return _back(old, claim, event)
+        case c.RemoveInEmergency() | c.ReportFound():
+            return _SHUT_OUT | {"content": c.Content.UNKNOWN, "net_g": None}
+        case c.ReportLost():
+            return _SHUT_OUT | {"lost": True}
         case c.CountStock():
             return _counted(old, claim, at)
         case c.RecordInspection():
             return _inspected(claim, event)
         case c.SetAside():
-            return {
-                "prefill": None,
-                "authorisation": None,
-                "released": False,
-                "opening_stock": False,
-                "opening_back": False,
-                "out": False,
-            }
+            return _SHUT_OUT
         case c.LockCylinder():
             return {"locks": _with_lock(old, claim.cause), "released": False}
         case c.BleedCylinder():
@@ -122,7 +165,7 @@ def _changes(old: Cylinder, claim: c.AnyClaim, event: e.CylinderEvent, at: int) 
             locks = old.locks if over else tuple(lock for lock in old.locks if lock is not c.Cause.OVERFILLED)
             return _EMPTIED | {"net_g": event.net_g, "locks": locks}
         case c.ReplaceValve():
-            return {"valve_no": claim.valve_no}
+            return {"valve_no": claim.valve_no, "valve_model": claim.valve_model}
         case c.DetermineTare():
             return {} if event.violations else _retared(old, claim.tare_g) | {"tare_unknown": False}
         case c.SurrenderCylinder():
@@ -159,7 +202,6 @@ def _prefill(old: Cylinder, claim: c.CheckPrefill, event: e.CylinderEvent, at: i
         "challenged": challenged,
         "tare_unknown": old.tare_unknown or c.PrefillItem.TARE_UNCLEAR in claim.failed_items,
         "out": False,
-        "holder": f"site:{claim.site}",
         "prefill": Prefill(at, claim.site, claim.person) if passed else None,
         "authorisation": None,
         "released": False,
@@ -170,6 +212,10 @@ def _prefill(old: Cylinder, claim: c.CheckPrefill, event: e.CylinderEvent, at: i
     }
 
 
+_SHUT_OUT: dict[str, object] = {
+    "prefill": None, "authorisation": None, "released": False, "opening_stock": False, "opening_back": False,
+    "out": False,
+}  # fmt: skip
 _VALVE_OPENED: dict[str, object] = {
     "content": c.Content.UNKNOWN, "released": False, "opening_stock": False, "opening_back": False, "out": False,
 }  # fmt: skip
@@ -206,7 +252,6 @@ def _filled(old: Cylinder, claim: c.CompleteFill, event: e.CylinderFilled, at: i
         lawful=event.lawful,
     )
     return {
-        "holder": f"site:{claim.site}",
         "content": c.Content.FULL,
         "net_g": event.net_g,
         "fill": fill,
@@ -238,13 +283,14 @@ def _postfill(old: Cylinder, claim: c.CheckPostfill, event: e.CylinderEvent) -> 
     }
 
 
-def _back(old: Cylinder, claim: c.DepotIn | c.CollectCylinder) -> dict[str, object]:
-    holder = f"site:{claim.site}" if isinstance(claim, c.DepotIn) else f"vehicle:{claim.vehicle}"
-    # Only what came straight back from the road unsold is still the fill that was released.
-    full = isinstance(claim, c.DepotIn) and claim.content is c.Content.FULL
+def _back(
+    old: Cylinder, claim: c.DepotIn | c.UnloadVehicle | c.CollectCylinder, event: e.CylinderEvent
+) -> dict[str, object]:
+    # Only what came straight back from the road unsold is still the fill that was released: not what a customer had.
+    sold = any(party.startswith("customer:") for party in event.left)
+    full = not isinstance(claim, c.CollectCylinder) and claim.content is c.Content.FULL and not sold
     unsold = full and old.stage is Stage.RELEASED
     return {
-        "holder": holder,
         "content": claim.content,
         "net_g": old.net_g if unsold else None,
         "released": unsold and not old.locks,
@@ -262,7 +308,6 @@ def _counted(old: Cylinder, claim: c.CountStock, at: int) -> dict[str, object]:
     emptied = claim.content is c.Content.EMPTY
     here = f"site:{claim.site}"
     return {
-        "holder": here,
         "content": claim.content,
         "net_g": None if emptied else old.net_g,
         "prefill": old.prefill if old.holder == here else None,
@@ -287,6 +332,7 @@ def _inspected(claim: c.RecordInspection, event: e.CylinderEvent) -> dict[str, o
         # An inspection by people who may not inspect renews nothing.
         return changes
     changes |= {"inspected_month": claim.inspected_on[:7], "inspection_failed": False}
+    changes |= {"inspection": Inspection(claim.site, claim.person, claim.inspected_on)}
     changes |= {"content": c.Content.EMPTY, "net_g": None, "needs_evacuation": True}
     if claim.tare_g is not None:
         changes |= {"tare_g": claim.tare_g, "tare_unknown": False}

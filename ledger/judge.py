@@ -13,6 +13,7 @@ from ledger.packs.model import Pack, PackInForce, RuleSetting
 from ledger.reasons import PRECEDENCE
 from ledger.rules import (
     condition,
+    custody,
     data,
     earlier_filling,
     earlier_fitness,
@@ -33,7 +34,7 @@ from ledger.world import World
 
 FAMILIES = (
     ids, ownership, registration, inspection, fitness, condition, filling, gas, returns, release, handover, withdrawal,
-    data, earlier_filling, earlier_fitness,
+    custody, data, earlier_filling, earlier_fitness,
 )  # fmt: skip
 """The modules whose import fills `RULES`."""
 

@@ -9,7 +9,7 @@ own (`ledger.fold`).
 from collections.abc import Iterable
 from enum import StrEnum
 
-from ledger.claim import AnyClaim, CollectCylinder, CountStock, DepotIn, SurrenderCylinder
+from ledger.claim import AnyClaim, CollectCylinder, CountStock, DepotIn, HandOver, SurrenderCylinder, UnloadVehicle
 from ledger.events import Event, PlacedEvent, tag_of
 
 
@@ -115,7 +115,21 @@ ROWS: tuple[Row, ...] = (
     ("cylinder_locked.v1", Stage, SAME),
     ("cylinder_bled.v1", Stage, SAME),
     ("cylinder_bled.v1", FULL_STAGES, Stage.FILLED),
+    ("vehicle_loaded.v1", LIVE, SAME),
+    ("vehicle_unloaded.v1/empty", Stage, SAME),
+    ("vehicle_unloaded.v1/empty", LIVE, Stage.EMPTY),
+    ("vehicle_unloaded.v1/full", Stage, SAME),
+    ("vehicle_unloaded.v1/full", [Stage.EMPTY, Stage.PRECHECKED], Stage.UNKNOWN),
+    ("vehicle_unloaded.v1/unknown", Stage, SAME),
+    ("vehicle_unloaded.v1/unknown", LIVE, Stage.UNKNOWN),
     ("cylinder_handed_over.v1", LIVE, SAME),
+    ("cylinder_handed_over.v1/done", Stage, SAME),
+    ("delivery_failed.v1", Stage, SAME),
+    ("cylinder_removed.v1", Stage, SAME),
+    ("cylinder_removed.v1", LIVE, Stage.SET_ASIDE),
+    ("cylinder_lost.v1", Stage, SAME),
+    ("cylinder_found.v1", Stage, SAME),
+    ("cylinder_found.v1", LIVE, Stage.UNKNOWN),
     ("cylinder_evacuated.v1", Stage, SAME),
     ("cylinder_evacuated.v1", [Stage.UNKNOWN, Stage.INTERRUPTED, *FULL_STAGES], Stage.EMPTY),
     ("residue_extracted.v1", Stage, SAME),
@@ -147,7 +161,10 @@ TABLE = _table()
 SIGNS = tuple(dict.fromkeys(sign for sign, _, _ in ROWS))
 
 
-_SAID_IN = {DepotIn: "content", CollectCylinder: "content", CountStock: "content", SurrenderCylinder: "to"}
+_SAID_IN = {
+    DepotIn: "content", UnloadVehicle: "content", CollectCylinder: "content", CountStock: "content",
+    SurrenderCylinder: "to",
+}  # fmt: skip
 """Claims that decide what their event is a sign of, and in which field."""
 
 
@@ -155,5 +172,7 @@ def sign_of(claim: AnyClaim, event: Event) -> str:
     """The sign that this event shows of its cylinder."""
     if isinstance(event, PlacedEvent) and event.superseded:
         return SUPERSEDED
+    if isinstance(claim, HandOver) and claim.done:
+        return f"{tag_of(event)}/done"
     field = _SAID_IN.get(type(claim))
     return tag_of(event) if field is None else f"{tag_of(event)}/{getattr(claim, field)}"

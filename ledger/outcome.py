@@ -2,13 +2,19 @@
 
 from typing import TypedDict, cast
 
+from msgspec import structs
+
 from ledger import claim as c
 from ledger import events as e
 from ledger.challenge import is_challenged
+from ledger.checklists import AT_ONCE, passed
+from ledger.china import day_of, shift_day
 from ledger.cylinder import Cylinder, stamp_of
+from ledger.fold import destination
 from ledger.judge import Verdict
 from ledger.lifecycle import FULL_STAGES
 from ledger.model import parse_model
+from ledger.premises import Premises
 from ledger.rules.filling import allowed_net_g
 from ledger.world import World
 
@@ -19,7 +25,13 @@ _PLAIN: dict[type[c.Claim], type[e.CylinderEvent]] = {
     c.DepotOut: e.DepotLeft,
     c.DepotIn: e.DepotEntered,
     c.CollectCylinder: e.CylinderCollected,
+    c.LoadVehicle: e.VehicleLoaded,
+    c.UnloadVehicle: e.VehicleUnloaded,
     c.HandOver: e.CylinderHandedOver,
+    c.NotDelivered: e.DeliveryFailed,
+    c.RemoveInEmergency: e.CylinderRemoved,
+    c.ReportLost: e.CylinderLost,
+    c.ReportFound: e.CylinderFound,
     c.SetAside: e.CylinderSetAside,
     c.EvacuateCylinder: e.CylinderEvacuated,
     c.ReplaceValve: e.ValveReplaced,
@@ -51,6 +63,10 @@ CUSTODY_RULE = "FILL-11@1"
 """A pack that has it holds custody by when things were seen; older packs hold it by when they were recorded."""
 
 
+LEFT_RULE = "CUST-01@1"
+"""A pack that has it makes every event say whom the cylinder left, so that each holder's story is whole."""
+
+
 class Notes(TypedDict):
     """What every event says of the rules."""
 
@@ -78,6 +94,12 @@ def event_of(
         return e.ArrivalRecorded(**notes)
     if isinstance(claim, c.RaiseAlert):
         return e.AlertRaised(**notes)
+    if isinstance(claim, c.AcknowledgeRecall):
+        return e.RecallAcknowledged(**notes)
+    if isinstance(claim, c.SettleAlert):
+        return e.AlertSettled(**notes)
+    if isinstance(claim, c.PremisesClaim):
+        return _at_premises(world, claim, now, notes)
     if isinstance(claim, c.RegisterCylinder):
         in_force = world.registry.in_force
         stamped = in_force is not None and STAMP_RULE in in_force.pack.rules
@@ -87,10 +109,66 @@ def event_of(
     plain = _PLAIN.get(type(claim))
     if plain is not None and issubclass(plain, e.PlacedEvent):
         overtaken = key is not None and _superseded(world, claim, world.cylinders[key], seen_at)
-        return cast("e.AnyEvent", plain(cylinder=key, superseded=overtaken, **notes))
+        left = () if overtaken else _left(world, claim, key)
+        return cast("e.AnyEvent", plain(cylinder=key, superseded=overtaken, left=left, **notes))
     if plain is not None:
-        return cast("e.AnyEvent", plain(cylinder=key, **notes))
-    return _derived(world, claim, key, now, notes)
+        return cast("e.AnyEvent", plain(cylinder=key, left=_left(world, claim, key), **notes))
+    event = _derived(world, claim, key, now, notes)
+    left = _left(world, claim, key)
+    return structs.replace(event, left=left) if left else event
+
+
+def _left(world: World, claim: c.AnyClaim, key: str | None) -> tuple[str, ...]:
+    """Whose hands and place the cylinder leaves by this; nobody's where it stays, or under an older pack."""
+    place = destination(claim)
+    in_force = world.registry.in_force
+    if place is None or key is None or in_force is None or LEFT_RULE not in in_force.pack.rules:
+        return ()
+    cylinder = world.cylinders[key]
+    stays = (place.holder, place.premises) == (cylinder.holder, cylinder.premises)
+    return () if stays else cylinder.place
+
+
+def _at_premises(world: World, claim: c.PremisesClaim, now: int, notes: Notes) -> e.AnyEvent:
+    there = world.premises_of(claim.premises)
+    sound = not notes["violations"]
+    match claim:
+        case c.CheckPremises():
+            return e.PremisesChecked(passed=passed(claim.check), **notes)
+        case c.OpenHazard():
+            at_once = claim.item in AT_ONCE
+            return e.HazardOpened(blocks_from=day_of(now) if at_once else shift_day(claim.deadline, 1), **notes)
+        case c.AssignHazard():
+            return e.HazardAssigned(**notes)
+        case c.EscalateHazard():
+            return e.HazardEscalated(**notes)
+        case c.RectifyHazard():
+            known = there.hazard(claim.hazard) is not None
+            return e.HazardRectified(closed=known and sound and claim.before_digest is not None, **notes)
+        case c.RecheckHazard():
+            hazard = there.hazard(claim.hazard)
+            mended = hazard is not None and hazard.rectified_at is not None
+            return e.HazardRechecked(closed=mended and sound and claim.passed, **notes)
+        case c.SuspendSupply():
+            return e.SupplySuspended(**notes)
+        case c.ResumeSupply():
+            return e.SupplyResumed(**notes)
+        case c.CountPremises():
+            return _recounted(world, claim, there, notes)
+
+
+def _recounted(world: World, claim: c.CountPremises, there: Premises, notes: Notes) -> e.PremisesCounted:
+    uses = [world.codes.get(code) for code in claim.codes]
+    found = tuple(dict.fromkeys(use.cylinder for use in uses if use is not None))
+    moved = (world.cylinders[key] for key in found)
+    left = dict.fromkeys(party for one in moved if one.premises != claim.premises for party in one.place)
+    return e.PremisesCounted(
+        found=found,
+        missing=tuple(key for key in there.held if key not in found),
+        unknown=sum(use is None for use in uses),
+        left=tuple(left),
+        **notes,
+    )
 
 
 def _superseded(world: World, claim: c.CylinderClaim, cylinder: Cylinder, seen_at: int) -> bool:
@@ -114,8 +192,8 @@ def _derived(world: World, claim: c.CylinderClaim, key: str | None, now: int, no
     broken = notes["violations"]
     match claim:
         case c.RecordInspection():
-            passed = e.InspectionPassed if claim.passed else e.InspectionFailed
-            return passed(cylinder=key, **notes)
+            result = e.InspectionPassed if claim.passed else e.InspectionFailed
+            return result(cylinder=key, **notes)
         case c.CheckPrefill():
             return _prechecked(world, claim, cylinder, notes)
         case c.AuthoriseFill():

@@ -35,6 +35,12 @@ _ID_FIELD: dict[type[c.Filing], tuple[str, str]] = {
     c.FileSeizureOrder: ("seizure_order", "order_no"),
     c.FileProduct: ("product", "product"),
     c.FilePremises: ("premises", "premises"),
+    c.FileCustomer: ("customer", "customer"),
+    c.FileContract: ("contract", "contract"),
+    c.FileVoucher: ("voucher", "voucher"),
+    c.FileProxy: ("proxy", "proxy"),
+    c.FileOrder: ("order", "order"),
+    c.FileVehicle: ("vehicle", "vehicle"),
     c.FilePairing: ("pairing", "vehicle"),
     c.FilePermit: ("permit", "permit"),
     c.FileSite: ("site", "site"),
@@ -47,6 +53,8 @@ _ID_FIELD: dict[type[c.Filing], tuple[str, str]] = {
     c.FileInsurance: ("insurance", "policy"),
     c.OpenRecall: ("recall", "recall"),
     c.CloseRecall: ("recall", "recall"),
+    c.OpenIncident: ("incident", "incident"),
+    c.LiftIncident: ("incident", "incident"),
 }
 
 KINDS = (LOG_SUBJECT, PACK_SUBJECT, *dict.fromkeys(kind for kind, _ in _ID_FIELD.values()))
@@ -63,6 +71,9 @@ def subject_of_filing(claim: c.FilingClaim) -> str:
     return f"{kind}:{getattr(claim, field)}"
 
 
+SUPPLY_KINDS = tuple(_ID_FIELD[kind][0] for kind in get_args(c.SupplyFiling))
+"""The kinds of what is filed about customers, which `ledger.world` holds apart."""
+
 R = TypeVar("R", bound=c.Filing)
 
 
@@ -75,6 +86,8 @@ class Registry:
         self._of_kind: dict[type[c.Filing], dict[str, Any]] = {kind: {} for kind in get_args(c.FilingClaim)}
         self._owned: dict[tuple[type[c.Filing], str], dict[str, Any]] = defaultdict(dict)
         self.open_recalls: dict[str, c.OpenRecall] = {}
+        self.open_drills: dict[str, c.OpenRecall] = {}
+        self.open_incidents: dict[str, c.OpenIncident] = {}
         self.in_force: PackInForce | None = None
 
     def get(self, kind: type[R], key: str) -> R | None:
@@ -118,13 +131,25 @@ class Registry:
         self._of_kind[type(claim)][subject.partition(":")[2]] = claim
         if isinstance(claim, c.OpenLog | c.AdoptPack):
             self.in_force = PackInForce(claim.pack)
-        if isinstance(claim, c.OpenRecall | c.CloseRecall):
-            self.open_recalls.pop(claim.recall, None)
-        if isinstance(claim, c.OpenRecall):
-            # Last, even when amended: in the order of their records, as a registry read back has them.
-            self.open_recalls[claim.recall] = claim
+        self._open_or_close(claim)
         for field in _OWNER_FIELDS.get(type(claim), ()):
             self._owned[type(claim), getattr(claim, field)][subject] = claim
+
+    def _open_or_close(self, claim: c.FilingClaim) -> None:
+        """Keep what is open, in the order of the newest filings, as a registry read back has it."""
+        match claim:
+            case c.OpenRecall() | c.CloseRecall():
+                self.open_recalls.pop(claim.recall, None)
+                self.open_drills.pop(claim.recall, None)
+                if isinstance(claim, c.OpenRecall):
+                    (self.open_drills if claim.drill else self.open_recalls)[claim.recall] = claim
+            case c.OpenIncident():
+                self.open_incidents.pop(claim.incident, None)
+                self.open_incidents[claim.incident] = claim
+            case c.LiftIncident():
+                self.open_incidents.pop(claim.incident, None)
+            case _:
+                pass
 
     def signer(self, key_id: str) -> c.EnrolSigner | None:
         """The enrolment of that key; the authority and the log's own signer are enrolled by entry 0."""

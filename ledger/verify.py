@@ -398,7 +398,7 @@ def _check_enrolment(registry: Registry, entry: Entry, claim: c.EnrolSigner, by:
     need(named, "登记的结果或主体不对", "an enrolment has another outcome or subject")
     follows = claim.expects == (None if record is None else record.seq)
     need(follows, "此前的登记被略去", "an earlier filing about this key is left out")
-    entitled = is_entitled(registry, by, claim, None, day_of(entry.recorded_at))
+    entitled = is_entitled(registry, registry, by, claim, owner=None, day=day_of(entry.recorded_at))
     need(entitled, "登记者无权登记此密钥", "whoever filed it may not enrol this key")
 
 

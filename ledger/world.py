@@ -3,17 +3,26 @@
 The server holds the part of it that the claims at hand name; a replay holds all of it. Both fold with `apply`.
 """
 
+from collections.abc import Iterator
+
 from msgspec import Struct, structs
 
 from ledger import claim as c
 from ledger import events as e
-from ledger.cylinder import Cylinder, codes_of, register
+from ledger.china import day_of
+from ledger.cylinder import UNKNOWN_HOLDER, Cylinder, codes_of, register
 from ledger.entry import DeviceChain, Entry
-from ledger.fold import apply, touch
+from ledger.fold import apply, destination, touch
+from ledger.model import parse_model
+from ledger.premises import Premises, Stray, VehicleLoad, apply_at, file_at, resumed
 from ledger.registry import Registry, subject_of_filing
 
-FOLD = 3
+FOLD = 4
 """The version of the fold: cached tables that another one made are made anew from the log (`ledger migrate`)."""
+
+VEHICLE = "vehicle:"
+UNREAD = "unread:"
+"""The scheme of what could not be read: it names no cylinder."""
 
 FILED = (e.Filed, e.LogOpened)
 """What becomes of an accepted filing."""
@@ -52,12 +61,21 @@ def seen_at_of(claim: c.AnyClaim, clock_offset_ms: int | None, recorded_at: int)
 class World:
     """Mutable: `fold` is its only change. `seen` holds `(signer, claim_id)` of every claim that became an entry,
     `last_leaf` the newest entry's leaf hash, hexadecimal, '' before entry 0: what no signer knows beforehand.
+
+    `supply` holds what is filed about customers, apart from `registry` because no process ever holds all of it;
+    `premises`, `loads` (by vehicle) and `strays` (by code) what has happened there. `changed` names which of these and
+    of the cylinders have changed: `cylinder:…`, `premises:…`, `vehicle:…`, `stray:…`.
     """
 
     def __init__(self, log: str, registry: Registry | None = None) -> None:
         """The world before entry 0 of `log`, or around a registry already folded."""
         self.log = log
         self.registry = registry if registry is not None else Registry()
+        self.supply = Registry()
+        self.premises: dict[str, Premises] = {}
+        self.loads: dict[str, VehicleLoad] = {}
+        self.strays: dict[str, Stray] = {}
+        self.changed: set[str] = set()
         self.cylinders: dict[str, Cylinder] = {}
         self.codes: dict[str, CodeUse] = {}
         self.subjects: dict[str, Head] = {}
@@ -72,6 +90,19 @@ class World:
         """The cylinder that carries this code, or once did."""
         use = self.codes.get(code)
         return None if use is None else self.cylinders[use.cylinder]
+
+    def book_of(self, claim: c.FilingClaim) -> Registry:
+        """The registry that holds filings of this kind."""
+        return self.supply if isinstance(claim, c.SupplyFiling) else self.registry
+
+    def premises_of(self, premises: str) -> Premises:
+        """What is known of these premises; nothing yet where nothing happened."""
+        return self.premises.get(premises) or Premises(premises)
+
+    def employer_of(self, person: str | None) -> str:
+        """The enterprise that employs that person, '' for nobody on record."""
+        found = None if person is None else self.registry.get(c.FilePerson, person)
+        return "" if found is None else found.enterprise
 
     def head_of(self, subject: str) -> Head | None:
         """The head of a subject's chain; None before its first entry."""
@@ -98,22 +129,24 @@ class World:
         if type(outcome) in FILED:
             assert isinstance(claim, c.Filing)
             self._file(claim, entry.subject_seq, index)
+        elif not isinstance(outcome, e.Refusal):
+            self._fold_around(entry, claim, index)
         self.size += 1  # last: an entry that cannot be folded is not counted
 
     def _fold_cylinder(self, key: str, entry: Entry, claim: c.AnyClaim, index: int, leaf: str) -> None:
         outcome = entry.outcome
         if type(outcome) is e.CylinderRegistered:  # of a Struct's class, `isinstance` is a slow call
             assert isinstance(claim, c.RegisterCylinder)
-            self.cylinders[key] = register(claim, outcome, entry_index=index, leaf=leaf)
+            self._keep(register(claim, outcome, entry_index=index, leaf=leaf))
             self.codes.update(dict.fromkeys(codes_of(claim, outcome), CodeUse(key, active=True)))
             return
         old = self.cylinders[key]
         if type(outcome) is e.Refusal:
-            self.cylinders[key] = touch(old, entry_index=index, leaf=leaf)
+            self._keep(touch(old, entry_index=index, leaf=leaf))
             return
         assert isinstance(outcome, e.CylinderEvent)
         at, seen_at = entry.recorded_at, seen_at_of(claim, entry.clock_offset_ms, entry.recorded_at)
-        self.cylinders[key] = apply(old, claim, outcome, at=at, seen_at=seen_at, entry_index=index, leaf=leaf)
+        self._keep(apply(old, claim, outcome, at=at, seen_at=seen_at, entry_index=index, leaf=leaf))
         if type(claim) is c.BindCode:
             self.codes[claim.new_code] = CodeUse(key, active=True)
             if claim.retires is not None:
@@ -122,13 +155,112 @@ class World:
             for code in old.codes:
                 self.codes[code] = CodeUse(key, active=False)
 
+    def _keep(self, new: Cylinder) -> None:
+        """Make this the state of its cylinder, and let the places it left and came to know."""
+        key = new.cylinder
+        old = self.cylinders.get(key)
+        self.cylinders[key] = new
+        self.changed.add(f"cylinder:{key}")
+        if old is not None and old.premises is not None and old.premises != new.premises:
+            self._hold(old.premises, key, None)
+        if new.premises is not None and (old is None or old.premises != new.premises):
+            self._hold(new.premises, key, nominal_g(new))
+        if old is not None and (old.holder, gross_g(old)) == (new.holder, gross_g(new)):
+            return
+        if old is not None and old.holder.startswith(VEHICLE):
+            self._carry(old, -1)
+        if new.holder.startswith(VEHICLE):
+            self._carry(new, 1)
+
+    def _hold(self, premises: str, cylinder: str, nominal: int | None) -> None:
+        there = self.premises_of(premises)
+        held = {key: one for key, one in there.held.items() if key != cylinder}
+        if nominal is not None:
+            held[cylinder] = nominal
+        self._set_premises(structs.replace(there, held=held))
+
+    def _set_premises(self, there: Premises) -> None:
+        self.premises[there.premises] = there
+        self.changed.add(f"premises:{there.premises}")
+
+    def _carry(self, cylinder: Cylinder, count: int) -> None:
+        vehicle = cylinder.holder.removeprefix(VEHICLE)
+        load = self.loads.get(vehicle, VehicleLoad())
+        self.loads[vehicle] = VehicleLoad(load.count + count, load.gross_g + count * gross_g(cylinder))
+        self.changed.add(f"{VEHICLE}{vehicle}")
+
+    def _fold_around(self, entry: Entry, claim: c.AnyClaim, index: int) -> None:
+        """What an event changes beside its primary subject: premises, and cylinders that nobody registered."""
+        outcome, seen_at = entry.outcome, seen_at_of(claim, entry.clock_offset_ms, entry.recorded_at)
+        assert isinstance(outcome, e.Event)
+        premises: str | None = getattr(claim, "premises", None)
+        if premises is not None:
+            old, acted = self.premises_of(premises), self.employer_of(getattr(claim, "person", None))
+            new = apply_at(old, claim, outcome, at=seen_at, enterprise=acted)
+            if isinstance(claim, c.ResumeSupply):
+                new = resumed(new, self.suspended_by(new, claim.enterprise, day_of(entry.recorded_at)))
+            if new is not old:
+                self._set_premises(new)
+        if isinstance(claim, c.CountPremises):
+            assert isinstance(outcome, e.PremisesCounted)
+            self._recount(claim, outcome)
+        code: str | None = getattr(claim, "code", None)
+        place = destination(claim)
+        if code is not None and place is not None and code not in self.codes and not code.startswith(UNREAD):
+            last = self.strays.get(code)
+            if last is None or seen_at >= last.seen_at:
+                self.strays[code] = Stray(place.holder, seen_at, index)
+                self.changed.add(f"stray:{code}")
+        if isinstance(outcome, e.CylinderRegistered) and isinstance(claim, c.RegisterCylinder):
+            self._registered(codes_of(claim, outcome), claim.cylinder)
+        if isinstance(outcome, e.CodeBound) and isinstance(claim, c.BindCode):
+            self._registered((claim.new_code,), outcome.cylinder)
+
+    def _registered(self, codes: tuple[str, ...], cylinder: str | None) -> None:
+        for code in codes:
+            if code in self.strays:
+                self.strays[code] = structs.replace(self.strays[code], registered=cylinder)
+                self.changed.add(f"stray:{code}")
+
+    def suspended_by(self, there: Premises, enterprise: str, day: str) -> tuple[str, ...]:
+        """Those who suspended supply there for whom this enterprise may resume it: itself, and whom it succeeded."""
+        return tuple(
+            one.enterprise for one in there.suspensions if self.registry.stands_for(enterprise, one.enterprise, day)
+        )
+
+    def _recount(self, claim: c.CountPremises, event: e.PremisesCounted) -> None:
+        """What stands there is what was found; what was missing is nobody knows where."""
+        here: dict[str, object] = {"holder": f"customer:{claim.customer}", "premises": claim.premises, "carrier": None}
+        for key in event.found:
+            old = self.cylinders[key]
+            self._keep(structs.replace(old, **here, out=False, lost=False))
+        for key in event.missing:
+            old = self.cylinders[key]
+            self._keep(structs.replace(old, holder=UNKNOWN_HOLDER, premises=None))
+
     def _file(self, claim: c.FilingClaim, seq: int, index: int) -> None:
-        self.registry.file(claim, seq=seq, entry_index=index)
+        self.book_of(claim).file(claim, seq=seq, entry_index=index)
+        if isinstance(claim, c.SupplyFiling):
+            if isinstance(claim, c.FilePremises | c.FileContract):
+                self._set_premises(file_at(self.premises_of(claim.premises), claim))
+            return
         self.registry_index = index
         if isinstance(claim, c.FileUseRegistration) and claim.status == "valid":
             # A cancelled certificate takes no cylinder from the one that covers it by now.
             for key in claim.cylinders:
-                self.cylinders[key] = structs.replace(self.cylinders[key], use_registration=claim.certificate)
+                self._keep(structs.replace(self.cylinders[key], use_registration=claim.certificate))
+
+
+def nominal_g(cylinder: Cylinder) -> int:
+    """Its nominal fill in grams, by which kitchens are counted (溧水实施意见 附件3-22: 存放气瓶总重量)."""
+    return parse_model(cylinder.model).nominal_fill_g
+
+
+def gross_g(cylinder: Cylinder) -> int:
+    """What it weighs with what is in it, as far as is known: where nobody weighed it, its nominal fill (grams)."""
+    if cylinder.net_g is not None:
+        return cylinder.tare_g + cylinder.net_g
+    return cylinder.tare_g + (0 if cylinder.content is c.Content.EMPTY else nominal_g(cylinder))
 
 
 def subject_of(world: World, claim: c.AnyClaim, signer: str, outcome: e.Outcome) -> str:
@@ -137,6 +269,12 @@ def subject_of(world: World, claim: c.AnyClaim, signer: str, outcome: e.Outcome)
         return subject_of_filing(claim)
     if isinstance(claim, c.RecordArrival):
         return f"site:{claim.site}"
+    if isinstance(claim, c.PremisesClaim):
+        return f"premises:{claim.premises}"
+    if isinstance(claim, c.AcknowledgeRecall):
+        return f"recall:{claim.recall}"
+    if isinstance(claim, c.SettleAlert):
+        return f"case:{claim.alert}"
     if isinstance(claim, c.RaiseAlert):
         # Only an alert that was raised stands in the story of whom it is about.
         return f"signer:{claim.signer if isinstance(outcome, e.AlertRaised) else signer}"
@@ -161,29 +299,70 @@ def alert_party(subject: str) -> str:
     return f"alert:{subject}"
 
 
-_PEOPLE = ("person", "second_person", "reviewer", "witness")
-"""Fields of claims that name people by their registry ids."""
+_NAMED = {
+    "site": "site",
+    "to_site": "site",
+    "inspected_at": "site",
+    "person": "person",
+    "second_person": "person",
+    "reviewer": "person",
+    "witness": "person",
+    "vehicle": "vehicle",
+    "customer": "customer",
+    "premises": "premises",
+    "seal": "seal",
+    "valve_no": "valve",
+}
+"""Fields of claims that name something whose story the entry belongs to, and the kind of that party."""
+
+_MANY = {"sites": "site", "lines": "line", "tank_lots": "tank_lot", "vehicles": "vehicle"}
+"""The same, of what an incident freezes."""
 
 
 def parties_of(entry: Entry, claim: c.AnyClaim) -> tuple[str, ...]:
-    """Whose story an entry belongs to: its subject, its site, its people, its tank lot, the cylinders that a
-    certificate lists; of what was filed, the subject's filings; of an alert, the alerts about its signer; claim ids
-    used twice.
+    """Whose story an entry belongs to: its subject, its sites, people, vehicle and customer, whom a cylinder left, its
+    tank lot and line, its seal and valve, the cylinders that a certificate or a count lists, a code that nobody
+    registered; of what was filed, the subject's filings; of an alert, those about its signer; claim ids used twice.
     """
+    outcome = entry.outcome
     parties = [entry.subject]
-    if isinstance(entry.outcome, FILED):
+    if isinstance(outcome, FILED):
         parties.append(filing_party(entry.subject))
-    if isinstance(entry.outcome, e.AlertRaised):
+    if isinstance(outcome, e.AlertRaised):
         parties.append(alert_party(entry.subject))
-    if isinstance(entry.outcome, e.Refusal) and entry.outcome.reasons[0].reason == REUSED:
+    if isinstance(outcome, e.Refusal) and outcome.reasons[0].reason == REUSED:
         parties.append(REUSED)
-    site: str | None = getattr(claim, "site", None)
-    if site is not None:
-        parties.append(f"site:{site}")
-    people: list[str | None] = [getattr(claim, field, None) for field in _PEOPLE]
-    parties.extend(f"person:{one}" for one in people if one is not None)
-    if isinstance(claim, c.CompleteFill) and isinstance(entry.outcome, e.CylinderFilled):
-        parties.append(f"tank_lot:{claim.tank_lot}")
-    if isinstance(claim, c.FileUseRegistration) and isinstance(entry.outcome, e.Filed):
-        parties.extend(f"cylinder:{key}" for key in claim.cylinders)
+    for field, kind in _NAMED.items():
+        named: str | None = getattr(claim, field, None)
+        if named is not None:
+            parties.append(f"{kind}:{named}")
+    if isinstance(outcome, e.CylinderEvent | e.PremisesCounted):
+        parties.extend(outcome.left)
+    parties.extend(_more_parties(outcome, claim))
     return tuple(dict.fromkeys(parties))
+
+
+def _more_parties(outcome: e.Outcome, claim: c.AnyClaim) -> Iterator[str]:
+    """The parties that only some kinds of claims have."""
+    match claim:
+        case c.CompleteFill() if isinstance(outcome, e.CylinderFilled):
+            yield f"tank_lot:{claim.tank_lot}"
+            yield f"line:{claim.line}"
+        case c.InterruptFill():
+            yield f"line:{claim.line}"
+        case c.AuthoriseFill() if isinstance(outcome, e.Refusal):
+            yield f"line:{claim.line}"
+        case c.FileUseRegistration() if isinstance(outcome, e.Filed):
+            yield from (f"cylinder:{key}" for key in claim.cylinders)
+        case c.OpenIncident():
+            for field, kind in _MANY.items():
+                yield from (f"{kind}:{one}" for one in getattr(claim, field))
+            if claim.cylinder is not None:
+                yield f"cylinder:{claim.cylinder}"
+        case _:
+            pass
+    if isinstance(outcome, e.PremisesCounted):
+        yield from (f"cylinder:{key}" for key in (*outcome.found, *outcome.missing))
+    code: str | None = getattr(claim, "code", None)
+    if code is not None and isinstance(outcome, e.CylinderEvent | e.Refusal) and outcome.cylinder is None:
+        yield f"code:{code}"

@@ -22,7 +22,6 @@ from ledger import claim as c
 from ledger.bundle import decode_claim
 from ledger.decide import decide
 from ledger.entry import Entry, decode_entry, leaf_hash
-from ledger.registry import Registry
 from ledger.world import World
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -84,11 +83,12 @@ def branch(corpus: tuple[list[int], list[Node]], number: int) -> tuple[list[int]
 
 def copy_of(old: World) -> World:
     """Another world with the same past: what is folded into one is not in the other."""
-    registry = Registry()
-    for record in sorted(old.registry.records.values(), key=lambda one: one.entry_index):
-        registry.file(record.claim, seq=record.seq, entry_index=record.entry_index)
-    registry.in_force = old.registry.in_force
-    world = World(old.log, registry)
+    world = World(old.log)
+    for mine, theirs in ((world.registry, old.registry), (world.supply, old.supply)):
+        for record in sorted(theirs.records.values(), key=lambda one: one.entry_index):
+            mine.file(record.claim, seq=record.seq, entry_index=record.entry_index)
+    world.registry.in_force = old.registry.in_force
+    world.premises, world.loads, world.strays = dict(old.premises), dict(old.loads), dict(old.strays)
     world.cylinders, world.codes = dict(old.cylinders), dict(old.codes)
     world.subjects, world.devices, world.seen = dict(old.subjects), dict(old.devices), set(old.seen)
     world.size, world.registry_index = old.size, old.registry_index

@@ -8,7 +8,7 @@ import functools
 import hashlib
 import itertools
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from msgspec import structs
@@ -105,6 +105,7 @@ class Story:
         self.station = Signer("station", private_key("station"))
         self.inspector = Signer("inspector", private_key("inspector"))
         self.log = Signer("log", private_key("log"))
+        self.worker = Signer("worker", private_key("worker"))
 
     def base(self) -> dict[str, Any]:
         """What every claim says."""
@@ -154,6 +155,8 @@ class Story:
         people = [
             ("P1", "E1", "filling", ("filler", "checker")),
             ("P2", "E1", "filling", ("filler", "checker")),
+            ("W1", "E1", "delivery", ("delivery",)),
+            ("W2", "E1", "delivery", ("delivery",)),
             ("I1", "B1", "inspection", ("inspector",)),
             ("I2", "B1", "inspection", ("inspector",)),
         ]
@@ -189,8 +192,29 @@ class Story:
             (a, self.enrolment(self.station, c.Role.STATION, "E1", ("S1",))),
             (a, self.enrolment(self.inspector, c.Role.INSPECTION_BODY, "B1", ("B1S",))),
             (o, self.lot()),
+            *((o, claim) for claim in self.supply(year)),
+            (o, self.enrolment(self.worker, c.Role.WORKER, "E1", ("S1",))),
+        ]
+        told += [
+            (a, m(c.FilePermit, permit="GB1", enterprise="E1", kind="gas_business", **lpg)),
+            (a, m(c.FilePermit, permit="TR1", enterprise="E1", kind="transport", **lpg)),
+            (a, m(c.FilePermit, permit="GB2", enterprise="E2", kind="gas_business", **lpg)),
         ]
         return told
+
+    def supply(self, year: dict[str, str]) -> list[c.AnyClaim]:
+        """A customer at home, with all that a hand-over asks; the truck and the tricycle that go there."""
+        own = {"enterprise": "E1"}
+        at_home = {"customer": "K1", "premises": "H1"}
+        vehicle = {**own, "status": "in_service"}
+        return [
+            self.make(c.FileVehicle, vehicle="V1", kind="dg_truck", permit="TR1", load_cap_g=5_000_000, **vehicle),
+            self.make(c.FileVehicle, vehicle="V2", kind="tricycle", permit=None, load_cap_g=400_000, **vehicle),
+            self.make(c.FilePairing, **USUAL[c.FilePairing] | {"vehicle": "V2", "person": "W1"}),
+            self.make(c.FileCustomer, **USUAL[c.FileCustomer]),
+            self.make(c.FilePremises, **USUAL[c.FilePremises]),
+            self.make(c.FileContract, **USUAL[c.FileContract] | year | at_home),
+        ]
 
     def lot(self, **changes: Any) -> c.FileTankLot:
         """A released tank lot."""
@@ -235,6 +259,8 @@ class Story:
         """Who says such things."""
         if act in (c.RecordInspection, c.RaiseAlert):
             return self.inspector if act is c.RecordInspection else self.log
+        if act in WORKER_ACTS:
+            return self.worker
         return self.authority if act in AUTHORITY_ACTS else self.office if act in OFFICE_ACTS else self.station
 
     def receive(self, signer: Signer, *claims: c.AnyClaim) -> Received:
@@ -348,13 +374,23 @@ class Town(Telling):
 AUTHORITY_ACTS = (
     c.OpenLog, c.AdoptPack, c.EnrolSigner, c.FileEnterprise, c.FilePermit, c.FileUseRegistration, c.OpenRecall,
     c.CloseRecall, c.SeizeCylinder, c.EndSeizure, c.FileSuccessor, c.FileBlacklisting, c.FileSeizureOrder,
+    c.OpenIncident, c.LiftIncident, c.SettleAlert,
 )  # fmt: skip
 OFFICE_ACTS = (
     c.FileSite, c.FileLine, c.FileCalibration, c.FilePerson, c.FileCertificate, c.FileTankLot, c.FileInsurance,
     c.RegisterCylinder, c.BindCode, c.DecideScrap, c.DeregisterCylinder, c.CorrectCylinder, c.FileCustody,
-    c.FileProduct, c.FilePremises, c.FilePairing,
+    c.FileProduct, *get_args(c.SupplyFiling), c.FileVehicle, c.FilePairing, c.AssignHazard, c.SuspendSupply,
+    c.ResumeSupply, c.AcknowledgeRecall,
+)  # fmt: skip
+WORKER_ACTS = (
+    c.HandOver, c.NotDelivered, c.CheckPremises, c.OpenHazard, c.EscalateHazard, c.RectifyHazard, c.RecheckHazard,
+    c.CountPremises, c.RemoveInEmergency, c.ReportLost, c.ReportFound,
 )  # fmt: skip
 _DIGEST = "00" * 32
+_AT_HOME = {"customer": "K1", "premises": "H1"}
+_CHECK = c.SafetyCheck("delivery-1", photos=(_DIGEST,))
+_CONFIRMED = c.Confirmation("signature", "matched", digest=_DIGEST)
+_HAZARD = "01900000-0000-7000-8000-00000000fffe"
 _YEARS = {"valid_from": "2025-01-01", "valid_to": "2027-12-31"}
 USUAL: dict[type[c.Claim], dict[str, Any]] = {
     c.RecordInspection: {
@@ -370,7 +406,37 @@ USUAL: dict[type[c.Claim], dict[str, Any]] = {
     c.DepotIn: {"purpose": c.Purpose.RETURN, "content": c.Content.EMPTY},
     c.CollectCylinder: {"content": c.Content.EMPTY},
     c.CountStock: {"content": c.Content.FULL},
-    c.HandOver: {"customer": "K1", "premises": "H1", "position": "outdoor"},
+    c.HandOver: {
+        **_AT_HOME, "person": "P1", "position": "outdoor", "check": _CHECK, "confirmation": _CONFIRMED,
+    },
+    c.LoadVehicle: {"person": "W1", "vehicle": "V2"},
+    c.UnloadVehicle: {"person": "W1", "vehicle": "V2", "content": c.Content.FULL},
+    c.NotDelivered: {**_AT_HOME, "person": "W1", "vehicle": "V2", "cause": "nobody_home"},
+    c.RemoveInEmergency: {"person": "W1", "cause": "leak", "vehicle": "V2"},
+    c.ReportLost: {"person": "W1", "cause": "not_returned"},
+    c.ReportFound: {"person": "W1", "site": "S1", "vehicle": None},
+    c.CheckPremises: {
+        "premises": "H1", "person": "W1", "kind": "home", "check": c.SafetyCheck("home-1", photos=(_DIGEST,)),
+        "confirmation": _CONFIRMED,
+    },
+    c.OpenHazard: {
+        "premises": "H1", "person": "W1", "item": c.CheckItem.HOSE_AGED, "grade": "equipment",
+        "deadline": "2026-01-15", "notice": "signed", "notice_digest": _DIGEST, "photo_digest": _DIGEST,
+    },
+    c.AssignHazard: {
+        "premises": "H1", "hazard": _HAZARD, "person": "W1", "measure": "replace", "funds": "customer",
+        "deadline": "2026-01-15", "plan_digest": _DIGEST,
+    },
+    c.EscalateHazard: {
+        "premises": "H1", "hazard": _HAZARD, "person": "W1", "town": "320602001", "notice_digest": _DIGEST,
+    },
+    c.RectifyHazard: {"premises": "H1", "hazard": _HAZARD, "person": "W1", "photo_digest": _DIGEST},
+    c.RecheckHazard: {"premises": "H1", "hazard": _HAZARD, "person": "W2", "passed": True, "photo_digest": _DIGEST},
+    c.SuspendSupply: {"premises": "H1", "enterprise": "E1", "cause": "hazard"},
+    c.ResumeSupply: {"premises": "H1", "enterprise": "E1"},
+    c.CountPremises: {**_AT_HOME, "person": "W1", "codes": (), "photo_digest": _DIGEST},
+    c.AcknowledgeRecall: {"recall": "R1", "enterprise": "E1"},
+    c.SettleAlert: {"alert": "F2.1", "cause": "missed_scan", "outcome": "explained"},
     c.ExtractResidue: {"extracted_g": 500, "weight_g": 16_500},
     c.ReplaceValve: {"valve": "self_closing"},
     c.DetermineTare: {"witness": "P2", "tare_g": 16_500},
@@ -396,6 +462,24 @@ USUAL: dict[type[c.Claim], dict[str, Any]] = {
         "premises": "H1", "enterprise": "E1", "kind": "resident", "crowded": False, "vaporiser": False,
         "status": "open",
     },
+    c.FileCustomer: {
+        "customer": "K1", "enterprise": "E1", "kind": "resident", "verified_on": "2025-06-01", "status": "open",
+    },
+    c.FileContract: {
+        "contract": "CT1", "enterprise": "E1", **_AT_HOME, "signed_on": "2025-06-01", "status": "valid", **_YEARS,
+    },
+    c.FileVoucher: {
+        "voucher": "VO1", "enterprise": "E1", "customer": "K1", "valid_to": "2027-12-31", "status": "valid",
+    },
+    c.FileProxy: {"proxy": "PX1", "enterprise": "E1", "customer": "K1", "status": "valid", **_YEARS},
+    c.FileOrder: {
+        "order": "OR1", "enterprise": "E1", **_AT_HOME, "channel": "delivery", "model": "YSP35.5", "count": 1,
+        "ordered_on": "2026-01-01", "status": "open",
+    },
+    c.FileVehicle: {
+        "vehicle": "V9", "enterprise": "E1", "kind": "tricycle", "permit": None, "load_cap_g": 400_000,
+        "status": "in_service",
+    },
     c.FilePairing: {"vehicle": "V1", "person": "P1", "from_day": "2026-01-01", "reason": "planned"},
     c.FilePermit: {
         "permit": "PM9", "enterprise": "E1", "kind": "filling", "media": ("lpg",), "status": "valid", **_YEARS,
@@ -415,6 +499,8 @@ USUAL: dict[type[c.Claim], dict[str, Any]] = {
     c.FileInsurance: {"policy": "INS9", "enterprise": "E1", **_YEARS},
     c.OpenRecall: {"recall": "R1"},
     c.CloseRecall: {"recall": "R1"},
+    c.OpenIncident: {"incident": "IN1", "lines": ("L1",), "tank_lots": ("T1",), "sites": ("S1",), "vehicles": ("V1",)},
+    c.LiftIncident: {"incident": "IN1"},
     c.RaiseAlert: {
         "kind": c.AlertKind.CLONED_KEY, "signer": signer_id(signer_key(private_key("station"))), "entries": (1, 2),
         "device_seq": 3, "digests": (_DIGEST, "11" * 32),

@@ -106,7 +106,7 @@ def fit_for_restaurant(case: Case) -> Finding | str | None:
     """
     claim, cylinder = case.claim, case.cylinder
     assert isinstance(claim, c.HandOver)
-    premises = case.registry.get(c.FilePremises, claim.premises)
+    premises = case.place
     if cylinder is None or premises is None or premises.kind != "restaurant":
         return None
     if cylinder.phase is c.Phase.TWO_PHASE:
@@ -135,5 +135,5 @@ def stands_where_it_may(case: Case) -> Finding | str | None:
         return None
     if cylinder.water_volume_ml >= LARGE_ML:
         return "large_indoors"
-    premises = case.registry.get(c.FilePremises, claim.premises)
+    premises = case.place
     return "indoors_crowded" if premises is not None and premises.crowded else None

@@ -1,6 +1,5 @@
 """PREM: whether the place of a hand-over is known, so that the other rules can judge it."""
 
-from ledger import claim as c
 from ledger.rules.rule import Case, Finding, Gate, rule
 
 
@@ -18,7 +17,4 @@ def premises_known(case: Case) -> Finding | str | None:
 
     Honest work it must not stop: a new customer at the door. The office files the premises, and the worker asks again.
     """
-    claim = case.claim
-    assert isinstance(claim, c.HandOver)
-    premises = case.registry.get(c.FilePremises, claim.premises)
-    return None if premises is not None and premises.status == "open" else "premises_unknown"
+    return None if case.place is not None and case.place.status == "open" else "premises_unknown"

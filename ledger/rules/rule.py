@@ -13,6 +13,7 @@ from msgspec import Struct
 from ledger import claim as c
 from ledger.china import day_of
 from ledger.cylinder import Cylinder
+from ledger.premises import Premises
 from ledger.registry import Registry
 from ledger.world import World, seen_at_of
 
@@ -37,6 +38,8 @@ class Gate(StrEnum):
     TARE = "tare"
     INSPECTION = "inspection"
     CORRECT = "correct"
+    RESUME = "resume"
+    PREMISES = "premises"
     CYLINDER = "cylinder"
     OTHER = "other"
 
@@ -61,16 +64,20 @@ GATE_ZH = {
     Gate.TARE: "核定皮重",
     Gate.INSPECTION: "定期检验",
     Gate.CORRECT: "更正",
+    Gate.RESUME: "恢复供气",
+    Gate.PREMISES: "入户与隐患",
     Gate.CYLINDER: "其他气瓶操作",
     Gate.OTHER: "其他",
 }
 
 ALL_GATES = tuple(Gate)
-CYLINDER_GATES = tuple(gate for gate in Gate if gate not in (Gate.REGISTER, Gate.OTHER))
+CYLINDER_GATES = tuple(gate for gate in Gate if gate not in (Gate.REGISTER, Gate.RESUME, Gate.PREMISES, Gate.OTHER))
 
 _GATE_OF: dict[type[c.Claim], Gate] = {
     **dict.fromkeys(get_args(c.AnyClaim), Gate.OTHER),
     **dict.fromkeys(get_args(c.CylinderClaim), Gate.CYLINDER),
+    **dict.fromkeys(get_args(c.PremisesClaim), Gate.PREMISES),
+    c.ResumeSupply: Gate.RESUME,
     c.RegisterCylinder: Gate.REGISTER,
     c.BindCode: Gate.BIND,
     c.CheckPrefill: Gate.PREFILL,
@@ -83,6 +90,7 @@ _GATE_OF: dict[type[c.Claim], Gate] = {
     c.ConfirmRelabel: Gate.RELABEL,
     c.DetermineTare: Gate.TARE,
     c.ReleaseCylinder: Gate.RELEASE,
+    c.LoadVehicle: Gate.DEPOT_OUT,
     c.HandOver: Gate.HANDOVER,
     c.SurrenderCylinder: Gate.SURRENDER,
     c.DeregisterCylinder: Gate.DEREGISTER,
@@ -102,12 +110,13 @@ class Case:
     """What a rule may look at: the claim, its cylinder and site, the world, and the instant it is judged as of.
 
     `at` is ms UTC, `today` that day in China. `scanned_at` is the device's time put right by its clock offset and
-    never after `recorded_at`. `params` are the pack's for the rule being asked.
+    never after `recorded_at`. `params` are the pack's for the rule being asked. `place` is the record of the premises,
+    `premises` what has happened there; `seller` the enterprise that employs whoever acts, '' for nobody on record.
     """
 
     __slots__ = (
-        "at", "claim", "clock_offset_ms", "cylinder", "enterprise", "gate", "params", "recorded_at", "registry",
-        "scanned_at", "site", "today", "world",
+        "at", "claim", "clock_offset_ms", "cylinder", "enterprise", "gate", "params", "place", "premises",
+        "recorded_at", "registry", "scanned_at", "seller", "site", "today", "world",
     )  # fmt: skip
 
     params: dict[str, int]
@@ -130,6 +139,11 @@ class Case:
         site: str | None = getattr(claim, "site", None)
         self.site: c.FileSite | None = None if site is None else world.registry.get(c.FileSite, site)
         self.enterprise: str | None = None if self.site is None else self.site.enterprise
+        premises: str | None = getattr(claim, "premises", None)
+        self.place: c.FilePremises | None = None if premises is None else world.supply.get(c.FilePremises, premises)
+        self.premises: Premises | None = None if premises is None else world.premises_of(premises)
+        # Whoever brings it sells it for their employer.
+        self.seller: str = world.employer_of(getattr(claim, "person", None)) or self.enterprise or ""
 
 
 Finding = tuple[str, dict[str, int | str]]

@@ -7,7 +7,8 @@ from uuid import UUID
 import psycopg
 from psycopg import sql
 
-from ledger.store.load import chain_heads, cylinder_encoder
+from ledger.store.load import chain_heads
+from ledger.store.state_rows import CylinderRow, PlaceRow, cylinder_encoder, cylinder_row, place_row, places_of
 from ledger.world import World
 
 Row = tuple[object, ...]
@@ -103,11 +104,8 @@ class Folded(NamedTuple):
 def folded_tables(world: World) -> tuple[Folded, ...]:
     """What the tables must hold that have no rows per entry. Rows are made as they are read."""
     return (
-        Folded(
-            "cylinder",
-            ("cylinder", "body"),
-            ((UUID(key), cylinder_encoder.encode(one)) for key, one in world.cylinders.items()),
-        ),
+        Folded("cylinder", CylinderRow._fields, (cylinder_row(one) for one in world.cylinders.values())),
+        Folded("place", PlaceRow._fields, (place_row(world, place) for place in places_of(world))),
         Folded(
             "code",
             ("code", "cylinder", "active"),
@@ -123,7 +121,8 @@ def folded_tables(world: World) -> tuple[Folded, ...]:
             ("subject", "seq", "entry_index", "body"),
             (
                 (subject, record.seq, record.entry_index, cylinder_encoder.encode(record.claim))
-                for subject, record in world.registry.records.items()
+                for book in (world.registry, world.supply)
+                for subject, record in book.records.items()
             ),
         ),
     )

@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from ledger.entry import Entry, decode_entry
 from ledger.store import schema as t
 from ledger.store.device_rows import DeviceBundle
-from ledger.store.load import DEVICE, id_bytes
+from ledger.store.named import DEVICE, id_bytes
 from ledger.store.read import Stored, entries_of
 from ledger.world import REUSED, Head, alert_party
 

@@ -6,19 +6,16 @@ from typing import NamedTuple
 from uuid import UUID
 
 from msgspec import Struct
-from msgspec import json as mjson
 from psycopg import Connection, Cursor
 
 from ledger import claim as c
 from ledger.bundle import Bundle, decode_claim
-from ledger.cylinder import Cylinder, stamp_of
 from ledger.errors import Busy, Corrupt, NotFound
 from ledger.merkle import Frontier, unpack_frontier
-from ledger.registry import Registry, subject_of_filing
+from ledger.registry import KINDS, SUPPLY_KINDS, Registry
+from ledger.store.named import DEVICE, id_bytes, named_by
+from ledger.store.state_rows import cylinder_decoder, keep_place
 from ledger.world import FOLD, CodeUse, Head, World
-
-cylinder_decoder = mjson.Decoder(Cylinder)
-cylinder_encoder = mjson.Encoder()
 
 
 class LogHead(Struct, frozen=True):
@@ -82,11 +79,6 @@ def claim_key(signer: str, claim_id: str, text: str) -> ClaimKey:
     return ClaimKey(bytes.fromhex(signer), id_bytes(claim_id), hashlib.sha256(text.encode()).digest()[:16])
 
 
-def id_bytes(uuid: str) -> bytes:
-    """The 16 bytes of a UUID's text; cheaper than making a UUID of it."""
-    return bytes.fromhex(uuid.replace("-", ""))
-
-
 _HEAD = "SELECT log_id, size, frontier, recorded_at, registry_index, last_leaf, fold FROM log WHERE origin = %s"
 
 
@@ -118,17 +110,27 @@ def other_fold(origin: str) -> Busy:
 
 
 def load_registry(connection: Connection, log_id: int) -> Registry:
-    """All records of a log, folded in index order."""
+    """All records of a log but those about customers, folded in index order."""
     rows = connection.execute(
-        "SELECT seq, entry_index, body FROM record WHERE log_id = %s ORDER BY entry_index", (log_id,), binary=True
-    ).fetchall()
+        "SELECT seq, entry_index, body FROM record WHERE log_id = %s AND split_part(subject, ':', 1) = ANY(%s)"
+        " ORDER BY entry_index",
+        (log_id, _REGISTRY_KINDS),
+        binary=True,
+    )
     registry = Registry()
+    _file_all(registry, rows)
+    return registry
+
+
+_REGISTRY_KINDS = [kind for kind in KINDS if kind not in SUPPLY_KINDS]
+
+
+def _file_all(registry: Registry, rows: Iterable[tuple[int, int, bytes]]) -> None:
     for seq, entry_index, body in rows:
         claim = decode_claim(bytes(body).decode())
         if not isinstance(claim, c.FilingClaim):
             raise Corrupt("登记表内容有误；请运行 ledger audit", "a record is no filing; run ledger audit")
         registry.file(claim, seq=seq, entry_index=entry_index)
-    return registry
 
 
 class Loaded(NamedTuple):
@@ -151,13 +153,17 @@ def lock_and_load(connection: Connection, origin: str, bundles: Iterable[Bundle]
     (read committed), so all that follow the lock see what the last writer committed.
     """
     log_id = cache.log_id(connection, origin)
-    named = _named(bundles)
+    named = named_by(bundles)
     with connection.pipeline():
         heads = _ask_head(connection, origin, lock=True)
         claims = connection.execute(_CLAIMS, (log_id, list(named.claims)), binary=True)
         codes = connection.execute(_BY_CODE, (log_id, list(named.codes)), binary=True)
         by_id = connection.execute(_BY_ID, (log_id, list(named.cylinders)), binary=True) if named.cylinders else ()
         chains = connection.execute(_CHAINS, (log_id, list(named.chains)), binary=True)
+        supply = connection.execute(_SUPPLY, (log_id, list(named.supply)), binary=True) if named.supply else ()
+        there = connection.execute(_THERE, (log_id, list(named.counted)), binary=True) if named.counted else ()
+        codes_again = {"log_id": log_id, "places": list(named.places), "codes": list(named.codes)}
+        places = connection.execute(_PLACES, codes_again, binary=True)
     head = _head_of(origin, heads)
     if head.fold != FOLD:
         raise other_fold(origin)
@@ -168,7 +174,11 @@ def lock_and_load(connection: Connection, origin: str, bundles: Iterable[Bundle]
         world.codes[code] = CodeUse(key, active=active)
         if key not in world.cylinders:
             world.cylinders[key] = cylinder_decoder.decode(body)
-    world.cylinders.update((key, cylinder_decoder.decode(body)) for key, body in by_id)
+    for rows in (by_id, there):
+        world.cylinders.update((key, cylinder_decoder.decode(body)) for key, body in rows)
+    _file_all(world.supply, supply)
+    for place, body in places:
+        keep_place(world, place, body)
     for chain, seq, digest in chains:
         kind, _, signer = chain.partition(":")
         if kind == DEVICE:
@@ -186,8 +196,17 @@ _BY_CODE = (
     " WHERE k.log_id = %s AND code = ANY(%b::text[])"
 )
 _BY_ID = "SELECT cylinder::text, body FROM cylinder WHERE log_id = %s AND cylinder = ANY(%b::text[]::uuid[])"
+_THERE = "SELECT cylinder::text, body FROM cylinder WHERE log_id = %s AND premises = ANY(%b)"
+_SUPPLY = "SELECT seq, entry_index, body FROM record WHERE log_id = %s AND subject = ANY(%b) ORDER BY entry_index"
+# The places that claims name, and those that the cylinders named are at, which may be left now.
+_PLACES = """
+SELECT place, body FROM place WHERE log_id = %(log_id)s AND place = ANY(%(places)b)
+UNION
+SELECT place, p.body FROM code AS k JOIN cylinder AS c USING (log_id, cylinder)
+    JOIN place AS p ON p.log_id = c.log_id AND p.place = ANY(ARRAY[c.holder, 'premises:' || c.premises])
+WHERE k.log_id = %(log_id)s AND k.code = ANY(%(codes)b) AND (c.premises IS NOT NULL OR c.carrier IS NOT NULL)
+"""
 _CHAINS = "SELECT chain, seq, digest FROM chain_head WHERE log_id = %s AND chain = ANY(%b)"
-DEVICE = "device"
 
 
 def chain_heads(world: World) -> Iterator[tuple[str, Head]]:
@@ -208,40 +227,3 @@ def _bodies(connection: Connection, log_id: int, indexes: list[int]) -> dict[int
         binary=True,
     ).fetchall()
     return dict(rows)
-
-
-class _Named(Struct):
-    """What the claims at hand name."""
-
-    claims: set[bytes]
-    codes: set[str]
-    cylinders: set[str]
-    chains: set[str]
-
-
-def _named(bundles: Iterable[Bundle]) -> _Named:
-    named = _Named(set(), set(), set(), set())
-    for bundle in bundles:
-        named.chains.update((f"{DEVICE}:{bundle.signer}", f"signer:{bundle.signer}"))
-        for signed in bundle.claims:
-            claim = signed.claim
-            named.claims.add(id_bytes(claim.claim_id))
-            if isinstance(claim, c.Filing):
-                assert isinstance(claim, c.FilingClaim)
-                named.chains.add(subject_of_filing(claim))
-                if isinstance(claim, c.FileUseRegistration):
-                    named.cylinders.update(claim.cylinders)
-            elif isinstance(claim, c.RecordArrival):
-                named.chains.add(f"site:{claim.site}")
-            elif isinstance(claim, c.RaiseAlert):
-                named.chains.add(f"signer:{claim.signer}")
-            else:
-                named.codes.add(claim.code)
-                if isinstance(claim, c.CheckPrefill):
-                    named.codes.update(claim.also_read)
-                elif isinstance(claim, c.RegisterCylinder):
-                    named.cylinders.add(claim.cylinder)
-                    named.codes.update(claim.also, (stamp_of(claim),))
-                elif isinstance(claim, c.BindCode):
-                    named.codes.add(claim.new_code)
-    return named

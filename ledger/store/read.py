@@ -21,7 +21,8 @@ from ledger.entry import Entry, decode_entry, leaf_hash
 from ledger.errors import Busy, NotFound
 from ledger.store import schema as t
 from ledger.store.keys import Keys
-from ledger.store.load import cylinder_decoder, other_fold
+from ledger.store.load import other_fold
+from ledger.store.state_rows import cylinder_decoder
 from ledger.world import FOLD
 
 Engine = sa.Engine

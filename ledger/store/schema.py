@@ -61,7 +61,26 @@ cylinder = sa.Table(
     sa.Column("log_id", sa.Integer, primary_key=True),
     sa.Column("cylinder", sa.Uuid, primary_key=True),
     sa.Column("body", BYTEA, nullable=False),
+    sa.Column("holder", sa.Text, nullable=False),
+    sa.Column("premises", sa.Text, nullable=True),
+    sa.Column("carrier", sa.Text, nullable=True),
+    sa.Column("maker", sa.Text, nullable=False),
+    sa.Column("made_month", sa.Text, nullable=False),
+    sa.Column("serial", sa.Text, nullable=False),
+    sa.Column("tare_g", sa.Integer, nullable=False),
 )
+place = sa.Table(
+    "place",
+    metadata,
+    sa.Column("log_id", sa.Integer, primary_key=True),
+    sa.Column("place", sa.Text, primary_key=True),
+    sa.Column("body", BYTEA, nullable=False),
+    sa.Column("town", sa.Text, nullable=True),
+    sa.Column("building", sa.Text, nullable=True),
+    sa.Column("holder", sa.Text, nullable=True),
+)
+"""What is known of premises (`premises:…`), vehicles' loads (`vehicle:…`) and cylinders that nobody registered
+(`stray:…`, with their holder)."""
 code = sa.Table(
     "code",
     metadata,
@@ -101,7 +120,7 @@ device_bundle = sa.Table(
 )
 record_kind = sa.literal_column("split_part(record.subject, ':', 1)", sa.Text)
 """A record's kind, spelt as the index `record_by_kind` has it."""
-CACHES = (claim_index, entry_party, cylinder, code, chain_head, record, device_bundle)
+CACHES = (claim_index, entry_party, cylinder, place, code, chain_head, record, device_bundle)
 
 
 def engine_url(url: str) -> str:

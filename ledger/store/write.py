@@ -1,5 +1,6 @@
 """Writing what an append made: many entries by COPY; caches and head, and few entries, in one statement."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from psycopg import Connection
@@ -10,7 +11,9 @@ from ledger.cylinder import codes_of
 from ledger.entry import Entry
 from ledger.merkle import extend, pack_frontier
 from ledger.store.device_rows import DeviceBundle
-from ledger.store.load import DEVICE, ClaimKey, Loaded, cylinder_encoder
+from ledger.store.load import ClaimKey, Loaded
+from ledger.store.named import DEVICE
+from ledger.store.state_rows import CylinderRow, PlaceRow, cylinder_encoder, cylinder_row, place_row
 from ledger.world import Head, World
 
 
@@ -26,14 +29,15 @@ class NewEntry(NamedTuple):
 
 
 class Batch:
-    """What one append writes: new entries and bundles, and which cached rows they touched."""
+    """What one append writes: new entries and bundles, and which cached rows they touched; of cylinders and places the
+    world says so (`World.changed`).
+    """
 
     def __init__(self) -> None:
         """Nothing yet."""
         self.entries: list[NewEntry] = []
         self.bundles: dict[bytes, bytes] = {}
         self.devices: list[DeviceBundle] = []
-        self.cylinders: set[str] = set()
         self.codes: set[str] = set()
         self.chains: set[str] = set()
         self.records: set[str] = set()
@@ -43,14 +47,11 @@ class Batch:
         self.chains.add(f"{DEVICE}:{entry.signer}")
         kind, _, key = entry.subject.partition(":")
         if kind == "cylinder":
-            self.cylinders.add(key)
             self._touch_codes(world, key, entry, claim)
         else:
             self.chains.add(entry.subject)
         if isinstance(claim, c.Filing):
             self.records.add(entry.subject)
-            if isinstance(claim, c.FileUseRegistration):
-                self.cylinders.update(key for key in claim.cylinders if key in world.cylinders)
 
     def _touch_codes(self, world: World, key: str, entry: Entry, claim: c.AnyClaim) -> None:
         if isinstance(claim, c.RegisterCylinder):
@@ -125,9 +126,21 @@ WITH entries AS (
         %(device_entry)b::int8[], %(device_signer)b::bytea[], %(device_seq)b::int8[], %(bundle)b::bytea[],
         %(device_prev)b::bytea[], %(seen_size)b::int8[], %(seen_root)b::bytea[])
 ), cylinders AS (
-    INSERT INTO cylinder (log_id, cylinder, body)
-    SELECT %(log_id)s, * FROM unnest(%(cylinder)b::text[]::uuid[], %(cylinder_body)b::bytea[])
-    ON CONFLICT (log_id, cylinder) DO UPDATE SET body = excluded.body
+    INSERT INTO cylinder (log_id, cylinder, body, holder, premises, carrier, maker, made_month, serial, tare_g)
+    SELECT %(log_id)s, * FROM unnest(
+        %(cylinder_cylinder)b::uuid[], %(cylinder_body)b::bytea[], %(cylinder_holder)b::text[],
+        %(cylinder_premises)b::text[], %(cylinder_carrier)b::text[], %(cylinder_maker)b::text[],
+        %(cylinder_made_month)b::text[], %(cylinder_serial)b::text[], %(cylinder_tare_g)b::int4[])
+    ON CONFLICT (log_id, cylinder) DO UPDATE SET body = excluded.body, holder = excluded.holder,
+        premises = excluded.premises, carrier = excluded.carrier, made_month = excluded.made_month,
+        tare_g = excluded.tare_g
+), places AS (
+    INSERT INTO place (log_id, place, body, town, building, holder)
+    SELECT %(log_id)s, * FROM unnest(
+        %(place_place)b::text[], %(place_body)b::bytea[], %(place_town)b::text[], %(place_building)b::text[],
+        %(place_holder)b::text[])
+    ON CONFLICT (log_id, place) DO UPDATE SET body = excluded.body, town = excluded.town,
+        building = excluded.building, holder = excluded.holder
 ), chains AS (
     INSERT INTO chain_head (log_id, chain, seq, digest)
     SELECT %(log_id)s, * FROM unnest(%(chain)b::text[], %(chain_seq)b::int8[], %(chain_digest)b::bytea[])
@@ -178,22 +191,35 @@ def _index_columns(batch: Batch) -> dict[str, object]:
 
 def _cache_columns(batch: Batch, world: World) -> dict[str, object]:
     """The columns of the tables that hold the newest state; keys sorted, so that writers lock in one order."""
-    cylinders = sorted(batch.cylinders)
+    changed = sorted(world.changed)
+    scanned = [key.removeprefix(_CYLINDER) for key in changed if key.startswith(_CYLINDER)]
+    cylinders = [cylinder_row(world.cylinders[key]) for key in scanned]
+    places = [place_row(world, key) for key in changed if not key.startswith(_CYLINDER)]
     chains = [(name, _chain(world, name)) for name in sorted(batch.chains)]
     return {
-        "cylinder": cylinders,
-        "cylinder_body": [cylinder_encoder.encode(world.cylinders[key]) for key in cylinders],
+        **_columns("cylinder", CylinderRow._fields, cylinders),
+        **_columns("place", PlaceRow._fields, places),
         "chain": [name for name, _ in chains],
         "chain_seq": [head.seq for _, head in chains],
         "chain_digest": [bytes.fromhex(head.digest) for _, head in chains],
     }
 
 
+_CYLINDER = "cylinder:"
+
+
+def _columns(table: str, names: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> dict[str, object]:
+    """Rows as one list a column."""
+    return {f"{table}_{name}": [row[n] for row in rows] for n, name in enumerate(names)}
+
+
 def _rare_columns(batch: Batch, world: World) -> dict[str, object]:
     """The columns of the tables that scans do not touch."""
     codes = [code for code in sorted(batch.codes) if code in world.codes]
-    records = [subject for subject in sorted(batch.records) if subject in world.registry.records]
-    filed = [world.registry.records[subject] for subject in records]
+    books = world.supply.records, world.registry.records
+    filings = {subject: book[subject] for book in books for subject in batch.records if subject in book}
+    records = sorted(filings)
+    filed = [filings[subject] for subject in records]
     return {
         "code": codes,
         "code_cylinder": [world.codes[code].cylinder for code in codes],
