@@ -25,6 +25,7 @@ from ledger.bundle import MAX_BUNDLE_BYTES, Bundle, check_signature, open_bundle
 from ledger.claim import MAX_CLAIM_BYTES
 from ledger.entry import Answer
 from ledger.errors import Malformed, TooLarge
+from ledger.personal import check_personal
 from ledger.store.append import Received
 from ledger.store.read import find_key
 
@@ -72,6 +73,7 @@ class BundleDoor:
             bundle = await asyncio.to_thread(open_bundle, body)
         else:
             bundle = open_bundle(body)
+        check_personal(bundle)
         log = deployment.hosted(bundle.log)
         key = log.keys.known(bundle.signer)
         if key is None:

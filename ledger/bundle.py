@@ -259,7 +259,7 @@ def _codes_in(claim: AnyClaim) -> Iterator[tuple[str, Code]]:
         code: Code | None = getattr(claim, field, None)
         if code is not None:
             yield field, code
-    for field in ("also", "also_read"):
+    for field in ("also", "also_read", "empties", "codes"):
         codes: tuple[Code, ...] = getattr(claim, field, ())
         for place, one in enumerate(codes):
             yield f"{field}/{place}", one
