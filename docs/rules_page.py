@@ -135,6 +135,7 @@ def _asks(name: str) -> str:
     """The cells that say what a rule is: name, gates, titles, law, grade."""
     rule = RULES[name]
     gates = "全部 all" if len(rule.gates) == len(Gate) else "、".join(GATE_ZH[gate] for gate in rule.gates)
+    gates = gates or "不设关口 no gate"
     return f"{name} | {gates} | {rule.title_zh}<br>{rule.title_en} | {rule.basis} | {rule.grade}"
 
 
@@ -173,6 +174,8 @@ def _rows_of() -> dict[str, list[Row]]:
 
 def _tests_of(name: str) -> str:
     """How many cases of the rule tables it stops and lets pass, and beside what."""
+    if not RULES[name].gates:
+        return "—"
     rows = _rows_of()[name.partition("@")[0]]
     passes = sum(row.what == "passes" for row in rows)
     edges = sorted({row.edge for row in rows if row.edge})

@@ -61,14 +61,29 @@ def _barred(world: World, claim: c.AnyClaim, signer: str, now: int, cylinder: st
     owner = None if cylinder is None else world.cylinders[cylinder].owner
     if not is_entitled(world.registry, world.supply, enrolled, claim, owner=owner, day=day_of(now)):
         return "signer_not_entitled"
+    if isinstance(claim, c.LoadVehicle | c.HandOver) and _names_anothers_worker(world, claim, enrolled):
+        return "signer_not_entitled"
     if isinstance(claim, c.Filing):
         return _filing_fault(world, claim)
     if type(claim) is c.RaiseAlert:
         known = world.registry.signer(claim.signer) is not None and max(claim.entries) < world.size
         return None if known else "reference_unknown"
     if type(claim) is c.AcknowledgeRecall:
-        return None if world.registry.get(c.OpenRecall, claim.recall) is not None else "reference_unknown"
+        # Open or over: a report that comes late is a report.
+        return None if f"recall:{claim.recall}" in world.registry.records else "reference_unknown"
     return None
+
+
+WORKER_RULE = "DEL-02@1"
+"""Under a pack that has it a signer brings gas for its own enterprise's workers only."""
+
+
+def _names_anothers_worker(world: World, claim: c.LoadVehicle | c.HandOver, signer: c.EnrolSigner) -> bool:
+    """Whether a phone says that somebody of another enterprise brings it: that enterprise would be the seller."""
+    in_force = world.registry.in_force
+    if in_force is None or WORKER_RULE not in in_force.pack.rules:
+        return False
+    return world.employer_of(claim.person) not in ("", signer.enterprise)
 
 
 def _opening_fault(world: World, claim: c.OpenLog, signer: str) -> str | None:

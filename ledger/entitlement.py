@@ -172,7 +172,8 @@ def _for_own_enterprise(  # noqa: C901, PLR0911 - one arm a kind
         assert isinstance(claim, c.FilingClaim)
         known_filing = (supply if isinstance(claim, c.SupplyFiling) else registry).records.get(subject_of_filing(claim))
         mine = known_filing is None or getattr(known_filing.claim, field) == own
-        return mine and bool(getattr(claim, field) == own)
+        stays = known_filing is None or _same_premises(known_filing.claim, claim)
+        return mine and stays and bool(getattr(claim, field) == own)
     match claim:
         case c.EnrolSigner():
             may_enrol = claim.role in (Role.STATION, Role.WORKER) and claim.enterprise == own
@@ -214,6 +215,11 @@ def _for_own_enterprise(  # noqa: C901, PLR0911 - one arm a kind
         case _:
             site: str | None = getattr(claim, "site", None)
             return site is None or _site_enterprise(registry, site) == own
+
+
+def _same_premises(known: c.FilingClaim, claim: c.FilingClaim) -> bool:
+    """Whether a contract stays with the premises that hold it: one for others is another contract."""
+    return not isinstance(claim, c.FileContract) or getattr(known, "premises", None) == claim.premises
 
 
 def _holds_its_own(registry: Registry, claim: c.OpenIncident, own: str | None) -> bool:

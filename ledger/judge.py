@@ -14,19 +14,26 @@ from ledger.reasons import PRECEDENCE
 from ledger.rules import (
     condition,
     custody,
+    customer,
     data,
+    delivery,
     earlier_filling,
     earlier_fitness,
     filling,
     fitness,
     gas,
     handover,
+    hazards,
     ids,
+    incident,
     inspection,
+    kitchen,
     ownership,
     registration,
     release,
     returns,
+    signals,
+    visit,
     withdrawal,
 )
 from ledger.rules.rule import RULES, Case, Check, Gate
@@ -34,7 +41,7 @@ from ledger.world import World
 
 FAMILIES = (
     ids, ownership, registration, inspection, fitness, condition, filling, gas, returns, release, handover, withdrawal,
-    custody, data, earlier_filling, earlier_fitness,
+    custody, hazards, incident, delivery, customer, visit, kitchen, data, signals, earlier_filling, earlier_fitness,
 )  # fmt: skip
 """The modules whose import fills `RULES`."""
 

@@ -189,6 +189,18 @@ def sale(town: Town) -> e.Outcome:
     return town.sell(ONE)
 
 
+def door(town: Town, **fields: Any) -> e.Outcome:
+    """A hand-over of cylinder 1 at K1's."""
+    return town.say(c.HandOver, code=ONE, **fields)
+
+
+def settled(town: Town, /, premises: str = "H7", **fields: Any) -> Town:
+    """The town with other premises of K1's, and a contract for them."""
+    assert isinstance(town.say(c.FilePremises, premises=premises, **fields), e.Filed)
+    assert isinstance(town.say(c.FileContract, contract=f"CT-{premises}", premises=premises), e.Filed)
+    return town
+
+
 def deregister(town: Town) -> e.Outcome:
     return town.say(c.DeregisterCylinder, code=ONE)
 

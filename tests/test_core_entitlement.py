@@ -11,7 +11,7 @@ from ledger import claim as c
 from ledger import events as e
 from ledger.bundle import signer_key
 from ledger.claim import Role
-from tests.story import Signer, Town, code, private_key
+from tests.story import USUAL, Signer, Town, code, private_key
 
 ROLES = {
     "A": Role.AUTHORITY, "I": Role.INSPECTION_BODY, "O": Role.OFFICE, "S": Role.STATION, "W": Role.WORKER,
@@ -46,7 +46,19 @@ file_custody           ..O...     extract_residue        .I.S..
 file_product           ..O...     replace_valve          .I.S..
 file_premises          ..O...     determine_tare         .I.S..
 file_pairing           ..O...     surrender_cylinder     ..OS..
-raise_alert            .....L
+file_vehicle           ..O...     load_vehicle           ...SW.
+file_customer          ..O...     unload_vehicle         ...SW.
+file_contract          ..O...     not_delivered          ...SW.
+file_voucher           ..O...     remove_in_emergency    A.OSW.
+file_proxy             ..O...     report_lost            ..OSW.
+file_order             ..O...     report_found           A.OSW.
+open_incident          A.O...     check_premises         ..O.W.
+lift_incident          A.....     open_hazard            A.O.W.
+acknowledge_recall     ..O...     assign_hazard          A.O...
+settle_alert           A.O...     escalate_hazard        ..O.W.
+suspend_supply         ..O...     rectify_hazard         ..O.W.
+resume_supply          ..O...     recheck_hazard         A.O.W.
+raise_alert            .....L     count_premises         A.O.W.
 """
 _words = MATRIX.split()
 EXPECTED = dict(zip(_words[::2], _words[1::2], strict=True))
@@ -81,10 +93,8 @@ def _town() -> Town:
     town.tell(town.story.rival, town.story.make(c.FileLine, site="S2", line="L20", kind="scale", division_g=50,
                                                 status="in_service"))  # fmt: skip
     town.tell(town.story.rival, town.story.make(c.FilePerson, person="P20", enterprise="E2", status="active"))
-    for role in (Role.WORKER, Role.LOG):
-        signer = holder(role)
-        enrolled = town.story.enrolment(signer, role, "E1" if role is Role.WORKER else None, ("S1",))
-        assert isinstance(town.tell(town.story.authority, enrolled), e.Filed)
+    enrolled = town.story.enrolment(holder(Role.LOG), Role.LOG, None, ("S1",))
+    assert isinstance(town.tell(town.story.authority, enrolled), e.Filed)
     return town
 
 
@@ -101,15 +111,13 @@ def signer_of(town: Town, role: Role) -> Signer:
     story = town.story
     known = {
         Role.AUTHORITY: story.authority, Role.INSPECTION_BODY: story.inspector, Role.OFFICE: story.office,
-        Role.STATION: story.station,
+        Role.STATION: story.station, Role.WORKER: story.worker,
     }  # fmt: skip
     return known.get(role) or holder(role)
 
 
 def claim_of(town: Town, tag: str, role: Role, /, **fields: Any) -> Any:
     """A claim of that kind that its signer could honestly make."""
-    from tests.story import USUAL  # noqa: PLC0415 - only to lay this table's words over it
-
     act, story = ACTS[tag], town.story
     special: dict[type[c.Claim], Callable[[], Any]] = {
         c.OpenLog: story.opening,
@@ -192,6 +200,29 @@ FOREIGN: tuple[tuple[str, dict[str, Any]], ...] = (
     ("file_insurance", {"policy": "INS20"}),
     ("file_tank_lot", {"site": "S2"}),
     ("file_tank_lot", {"tank_lot": "T20"}),
+    ("file_pairing", {"person": "P20"}),
+    ("file_vehicle", {"enterprise": "E2"}),
+    ("file_vehicle", {"vehicle": "V20"}),
+    ("file_customer", {"enterprise": "E2"}),
+    ("file_customer", {"customer": "K20"}),
+    ("file_premises", {"enterprise": "E2"}),
+    ("file_premises", {"premises": "H20"}),
+    ("file_contract", {"enterprise": "E2"}),
+    ("file_contract", {"contract": "CT20"}),
+    ("file_voucher", {"enterprise": "E2"}),
+    ("file_voucher", {"voucher": "VO20"}),
+    ("file_proxy", {"enterprise": "E2"}),
+    ("file_proxy", {"proxy": "PX20"}),
+    ("file_order", {"enterprise": "E2"}),
+    ("file_order", {"order": "OR20"}),
+    ("suspend_supply", {"enterprise": "E2"}),
+    ("resume_supply", {"enterprise": "E2"}),
+    ("acknowledge_recall", {"enterprise": "E2"}),
+    ("open_incident", {"sites": ("S1", "S2")}),
+    ("open_incident", {"lines": ("L20",)}),
+    ("open_incident", {"tank_lots": ("T20",)}),
+    ("open_incident", {"vehicles": ("V20",)}),
+    ("open_incident", {"expects": 0}),
     ("enrol_signer", {"enterprise": "E2"}),
     ("enrol_signer", {"enterprise": None}),
     ("enrol_signer", {"sites": ("S2",)}),
@@ -203,16 +234,26 @@ FOREIGN: tuple[tuple[str, dict[str, Any]], ...] = (
 )
 
 
+RIVALS: tuple[tuple[type[c.Claim], str, str], ...] = (
+    (c.FileVehicle, "vehicle", "V20"), (c.FileCustomer, "customer", "K20"), (c.FilePremises, "premises", "H20"),
+    (c.FileContract, "contract", "CT20"), (c.FileVoucher, "voucher", "VO20"), (c.FileProxy, "proxy", "PX20"),
+    (c.FileOrder, "order", "OR20"),
+)  # fmt: skip
+"""What the rival has on file."""
+
+
 @pytest.mark.parametrize(("tag", "fields"), FOREIGN, ids=[f"{n}-{tag}" for n, (tag, _) in enumerate(FOREIGN)])
 def test_an_office_keeps_to_its_own_house(town: Town, tag: str, fields: dict[str, Any]) -> None:
     rival, make = town.story.rival, town.story.make
     years = {"valid_from": "2025-01-01", "valid_to": "2027-12-31"}
-    for claim in (
+    filed: tuple[Any, ...] = (
         make(c.FileCalibration, certificate="CAL20", line="L20", **years),
         make(c.FileCertificate, certificate="C20", person="P20", kind="filling", status="valid", **years),
         make(c.FileInsurance, policy="INS20", enterprise="E2", **years),
         town.story.lot(tank_lot="T20", site="S2"),
-    ):
+        *(make(act, **USUAL[act] | {"enterprise": "E2", field: key}) for act, field, key in RIVALS),
+    )
+    for claim in filed:
         assert isinstance(town.tell(rival, claim), e.Filed)
     assert may(town, town.story.office, claim_of(town, tag, Role.OFFICE)), "as a control"
     assert not may(town, town.story.office, claim_of(town, tag, Role.OFFICE, **fields))
@@ -307,3 +348,13 @@ def test_the_first_days_are_the_authoritys_to_give(town: Town) -> None:
     kept = claim_of(mine, "file_site", Role.OFFICE, site="S1", expects=stands + 1, **until)
     assert isinstance(mine.copy().tell(office, kept), e.Filed)
     assert not may(mine, office, structs.replace(kept, transition_until="2026-07-31"))
+
+
+def test_a_phone_brings_gas_for_its_own_enterprises_workers_only(town: Town) -> None:
+    """Whoever brings it sells it for their employer, so nobody may name another's worker as the one."""
+    person = town.story.make(c.FilePerson, person="W20", enterprise="E2", status="active", roles=("delivery",))
+    assert isinstance(town.tell(town.story.rival, person), e.Filed)
+    for act in (c.LoadVehicle, c.HandOver):
+        ours = town.story.make(act, **USUAL[act] | {"code": ONE})
+        assert may(town, town.story.worker, ours)
+        assert not may(town, town.story.worker, structs.replace(ours, claim_id=CLAIM_ID, person="W20"))

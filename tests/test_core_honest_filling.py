@@ -7,7 +7,7 @@ import pytest
 
 from ledger import claim as c
 from ledger import events as e
-from tests.rule_kit import ONE, check, china, heard, release, sell, town_with, used
+from tests.rule_kit import ONE, check, china, heard, release, sell, settled, town_with, used
 from tests.story import DAY, Town, code
 
 
@@ -144,7 +144,7 @@ def _new_tare(town: Town) -> list[e.Outcome]:
 
 def _new_customer(town: Town) -> list[e.Outcome]:
     sell(town)
-    return [town.say(c.FilePremises, premises="H7"), _say(town, c.HandOver, premises="H7")]
+    return [_say(settled(town), c.HandOver, premises="H7")]
 
 
 def _foreign(town: Town) -> list[e.Outcome]:

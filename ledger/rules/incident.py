@@ -1,0 +1,53 @@
+"""HOLD: what an open incident (事故) freezes, until the authority lifts it (FLOW.md section 6)."""
+
+from collections.abc import Iterator
+
+from ledger import claim as c
+from ledger.rules.rule import Case, Finding, Gate, rule
+
+Held = tuple[str, str]
+"""A field of an incident, and the id that it would have to hold."""
+
+
+@rule(
+    "HOLD-01@1",
+    gates=(Gate.FILL, Gate.RELEASE, Gate.DEPOT_OUT, Gate.HANDOVER),
+    zh="事故涉及的充装秤、罐次、库存和车辆冻结，由监管机构解除",
+    en="scales, tank lots, stock and vehicles of an incident are frozen until the authority lifts it",
+    basis="特种设备安全法 第七十条（保护事故现场和有关证据，条文待核）；本账本规则（FLOW 第6节）",
+    grade="K",
+    reasons=("incident_hold",),
+)
+def not_frozen(case: Case) -> Finding | str | None:
+    """The scale or tank lot that would fill it or last did, the site or vehicle that it would leave by, or itself.
+
+    Honest work it must not stop: whatever comes back, is counted, inspected or taken away; nothing that is held may
+    only reach a customer.
+    """
+    if not case.registry.open_incidents:
+        return None
+    named = tuple(_named(case))
+    for incident in case.registry.open_incidents.values():
+        if case.cylinder is not None and incident.cylinder == case.cylinder.cylinder:
+            return "incident_hold", {"incident": incident.incident, "held": f"cylinder:{incident.cylinder}"}
+        for field, key in named:
+            if key in getattr(incident, field):
+                return "incident_hold", {"incident": incident.incident, "held": f"{field.removesuffix('s')}:{key}"}
+    return None
+
+
+def _named(case: Case) -> Iterator[Held]:
+    """What this claim would use, or the cylinder's last fill did."""
+    claim = case.claim
+    if isinstance(claim, c.AuthoriseFill):
+        yield "lines", claim.line
+        yield "tank_lots", claim.tank_lot
+        return
+    if isinstance(claim, c.ReleaseCylinder | c.DepotOut | c.LoadVehicle):
+        yield "sites", claim.site
+    if isinstance(claim, c.DepotOut | c.LoadVehicle | c.HandOver):
+        yield "vehicles", claim.vehicle
+    fill = None if case.cylinder is None else case.cylinder.fill
+    if fill is not None:
+        yield "lines", fill.line
+        yield "tank_lots", fill.tank_lot
