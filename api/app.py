@@ -9,6 +9,7 @@ from typing import Any
 
 from litestar import Litestar
 
+from api.alerts.routes import alert_routes
 from api.bundles import PATH, BundleDoor, bundle_route
 from api.cylinders import cylinder_routes
 from api.deployment import Deployment
@@ -21,9 +22,12 @@ from api.problems import on_exception
 from api.proving import proof_routes
 from api.publish.loop import PublishingThread
 from api.published import one_segment, published_routes, published_size, published_standing
+from api.recall.routes import recall_routes
 from api.registry import registry_routes
 from api.sentry.loop import SentryThread
 from api.sites import site_routes
+from api.trace.place_routes import place_routes
+from api.trace.routes import trace_routes
 from ledger.store.writer import Writer
 
 
@@ -52,11 +56,15 @@ def create_app(deployment: Deployment) -> LedgerApp:
         bundle_route(door),
         *cylinder_routes(deployment),
         *site_routes(deployment),
+        *trace_routes(deployment),
+        *place_routes(deployment),
+        *recall_routes(deployment),
         *registry_routes(deployment),
         *published_routes(deployment),
         *kept_routes(deployment),
         *proof_routes(deployment),
         *evidence_routes(deployment),
+        *alert_routes(deployment),
         *health_routes(deployment),
     ]
     for origin, log in deployment.logs.items():
@@ -91,6 +99,8 @@ def _running(deployment: Deployment) -> Callable[[Litestar], AbstractAsyncContex
                     stack.enter_context(PublishingThread(published.loop))
             for log in deployment.logs.values():
                 stack.enter_context(log.writer)
+            for following in deployment.following:
+                stack.enter_context(following)
             # Entered last, left first: what they say goes through the writers.
             for sentry in deployment.sentries.values():
                 stack.enter_context(SentryThread(sentry))

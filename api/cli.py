@@ -20,11 +20,17 @@ COMMANDS = {
     "publish": ("api.publish.command:publish_command", "发布日志：静态文件与存证快照。Publish a log, checkpoint it."),
     "vkey": ("api.publish.command:vkey_command", "打印发布密钥的验证公钥。Print the vkeys of publishing keys."),
     "evidence": ("api.evidence.command:evidence_command", "导出可离线核查的证据。Write evidence to check offline."),
+    "trace": ("api.trace.command:trace_command", "追溯：谁、何时、何处、凭什么。Answer any question about the log."),
+    "recall": ("api.recall.command:recall_command", "召回的气瓶、持有者与进展。Recalls: cylinders, holders, progress."),
+    "drill": ("api.recall.command:drill_command", "召回演练：计时与质量平衡。A drill: timed, with its mass balance."),
+    "incident": ("api.recall.command:incident_command", "事故冻结了什么。Incidents, and what they hold."),
     "witness": ("api.witness.command:witness_command", "见证日志，联署快照。Witness logs, cosign checkpoints."),
     "mirror": ("api.mirror.command:mirror_command", "跟随并留存一个日志。Follow a log, check it, keep all of it."),
+    "alerts": ("api.alerts.command:alerts_command", "列出警报。List alerts: contradictions and suspected fraud."),
     "audit": ("api.audit_command:audit_command", "审计全部记录。Re-read, re-hash and re-decide everything."),
     "demo": ("api.demo.command:demo_command", "演示。The demo."),
     "month": ("api.month.command:month_command", "清白之月。A month of honest work."),
+    "town": ("api.town.command:town_command", "生成城镇。Write a whole town."),
     "bench": ("api.bench.command:bench_command", "压测。The bench."),
 }
 """Name: where the command is, and one line of help."""

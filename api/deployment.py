@@ -7,6 +7,7 @@ from typing import NamedTuple
 from litestar.datastructures import Headers
 
 from api.access import Access
+from api.alerts.loop import FollowingThread
 from api.metrics import Metrics
 from api.publish.loop import Loop
 from api.publish.standing import Witnessed, witnessed
@@ -67,6 +68,7 @@ class Deployment:
         self.metrics = Metrics()
         self.published: dict[str, PublishedLog] = {}
         self.sentries: dict[str, Sentry] = {}
+        self.following: list[FollowingThread] = []
 
     def hosted(self, origin: str) -> HostedLog:
         """The log of that origin; WrongLog names those hosted here."""

@@ -14,6 +14,7 @@ import uvicorn
 from litestar import Litestar
 
 from api.access import Access
+from api.alerts.loop import FollowingThread
 from api.app import create_app
 from api.deployment import Clock, Deployment, HostedLog, PublishedLog
 from api.publish.loop import Loop, Status
@@ -56,6 +57,7 @@ def deploy(settings: Settings, clock: Clock) -> Deployment:
     logs = [HostedLog(Writer(settings.database_url, origin, clock), Keys(origin)) for origin in origins]
     engine = open_engine(settings.database_url)
     deployment = Deployment(logs, engine, clock, Access(settings.tokens), label_host=settings.label_host)
+    deployment.following += [FollowingThread(settings.database_url, origin) for origin in origins]
     for place in read_places(settings.publish_file) if settings.publish_file else ():
         deployment.published[place.origin] = _published(deployment, place)
     return deployment

@@ -118,6 +118,25 @@ device_bundle = sa.Table(
     sa.Column("seen_size", sa.BigInteger, nullable=True),
     sa.Column("seen_root", BYTEA, nullable=True),
 )
+alert = sa.Table(
+    "alert",
+    metadata,
+    sa.Column("log_id", sa.Integer, primary_key=True),
+    sa.Column("alert", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("raised", sa.BigInteger, nullable=False),
+    sa.Column("raised_at", sa.BigInteger, nullable=False),
+    sa.Column("body", BYTEA, nullable=False),
+)
+"""What a follower made of the entries (`ledger.store.alerts`), with `signal_state` beside it: no append writes it."""
+alert_follow = sa.Table(
+    "alert_follow",
+    metadata,
+    sa.Column("log_id", sa.Integer, primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("read", sa.BigInteger, nullable=False),
+)
 record_kind = sa.literal_column("split_part(record.subject, ':', 1)", sa.Text)
 """A record's kind, spelt as the index `record_by_kind` has it."""
 CACHES = (claim_index, entry_party, cylinder, place, code, chain_head, record, device_bundle)

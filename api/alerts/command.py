@@ -1,0 +1,78 @@
+"""`ledger alerts`: read what of a log was not read yet, and list its alerts."""
+
+from pathlib import Path
+
+import click
+from msgspec import json as mjson
+from rich.console import Console
+from rich.progress import Progress
+
+from api.alerts.shown import AlertView, alert_view
+from api.databases import one_origin, open_database
+from api.evidence.times import parse_time
+from api.serve import real_clock
+from ledger.signals.signal import RULE_OF
+from ledger.store.alerts import Follower, alerts_between
+from ledger.store.read import ALL_SITES, log_state, open_engine, reading
+
+_PAGE = 500
+
+
+@click.command("alerts")
+@click.option("--data", type=click.Path(path_type=Path), help="内置数据库目录。A directory of the embedded database.")
+@click.option("--log", "origin", help="日志名称，默认唯一的那个。The log's origin.")
+@click.option("--kind", type=click.Choice(list(RULE_OF)), help="只列此种。Only this kind.")
+@click.option("--status", type=click.Choice(["open", "settled"]), help="未处置或已处置。Open or settled only.")
+@click.option("--from", "since", help="此时起，如 2026-11-22。Raised from then on, China's time.")
+@click.option("--rebuild", is_flag=True, help="先由第 0 条重读。Forget all and read again from entry 0 first.")
+@click.option("--json", "as_json", is_flag=True, help="每条警报一行 JSON。One JSON line an alert.")
+def alerts_command(
+    data: Path | None, origin: str | None, kind: str | None, status: str | None, since: str | None, *, rebuild: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """警报：记录之间的矛盾与疑似舞弊。
+
+    Alerts: what entries contradict, and what looks like fraud. They are made from the log alone: reading it again from
+    entry 0 gives the same ones.
+    """
+    with open_database(data) as url:
+        name = one_origin(url, origin)
+        _read_on(url, name, rebuild=rebuild)
+        for shown in _listed(url, name, kind, status, 0 if since is None else parse_time(since)):
+            click.echo(mjson.encode(shown).decode() if as_json else _line(shown))
+
+
+def _read_on(url: str, origin: str, *, rebuild: bool) -> None:
+    console = Console(stderr=True)
+    with Follower(url, origin) as follower, Progress(console=console, transient=True) as bar:
+        task = bar.add_task(f"读取 reading {origin}", total=None)
+        done = follower.step(anew=rebuild)
+        while done is not None and not done.done:
+            bar.update(task, completed=done.read, total=done.size)
+            done = follower.step()
+    if done is None:
+        console.print("另有进程正在读取，以下可能尚缺最新。Another process reads on; the newest may be missing below.")
+
+
+def _listed(url: str, origin: str, kind: str | None, status: str | None, since: int) -> list[AlertView]:
+    engine, found = open_engine(url), list[AlertView]()
+    try:
+        with reading(engine, ALL_SITES) as connection:
+            log_id, after = log_state(connection, origin).log_id, (-1, "")
+            while True:
+                page = alerts_between(
+                    connection, log_id, kind=kind, status=status, since=since, after=after, limit=_PAGE
+                )
+                found += [alert_view(one, real_clock()) for one in page]
+                if len(page) < _PAGE:
+                    return found
+                after = page[-1].raised, page[-1].alert
+    finally:
+        engine.dispose()
+
+
+def _line(shown: AlertView) -> str:
+    state = f"{shown.cause} → {shown.outcome}" if shown.status == "settled" else f"限 by {shown.deadline_text}"
+    facts = " ".join(f"{key}={value}" for key, value in shown.facts.items())
+    entries = ",".join(map(str, shown.entries))
+    return f"{shown.alert}  {shown.raised_at_text}  {shown.key}  {shown.zh} {shown.en}  {facts}  #{entries}  {state}"
