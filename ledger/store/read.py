@@ -201,14 +201,14 @@ def record(connection: sa.Connection, log_id: int, subject: str) -> c.AnyClaim |
 
 
 def open_recalls(connection: sa.Connection, log_id: int) -> list[c.OpenRecall]:
-    """The recalls that are not closed, oldest first."""
+    """The recalls that are not closed, oldest first; drills close no gate, and are none of them."""
     rows = connection.execute(
         sa.select(t.record.c.body)
         .where(t.record.c.log_id == log_id, t.record_kind == "recall")
         .order_by(t.record.c.entry_index)
     ).scalars()
     claims = [decode_claim(bytes(body).decode()) for body in rows]
-    return [claim for claim in claims if isinstance(claim, c.OpenRecall)]
+    return [claim for claim in claims if isinstance(claim, c.OpenRecall) and not claim.drill]
 
 
 def has_record(connection: sa.Connection, log_id: int, subject: str) -> bool:

@@ -1,0 +1,80 @@
+"""GET recalls, drills and incidents. They show other enterprises' customers and stock, so they take a token for all
+sites of the log.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from litestar import get
+from litestar.handlers import HTTPRouteHandler
+from msgspec import Struct
+
+from api.cylinders import READ_PROBLEMS, Asking, LogName
+from api.deployment import Asked, Deployment
+from api.recall.incident import IncidentReport, IncidentSummary, incident_report, incident_summaries
+from api.recall.report import RecallReport, RecallSummary, recall_report, recall_summaries
+from api.sites import RefPath
+from ledger.errors import Forbidden
+from ledger.store.read import ALL_SITES
+
+TAG = "召回与事故 · recalls and incidents"
+
+
+class Recalls(Struct, frozen=True):
+    """Recalls and drills, in the order of their newest filing."""
+
+    log: str
+    recalls: list[RecallSummary]
+
+
+class Incidents(Struct, frozen=True):
+    """Incidents, in the order of their newest filing."""
+
+    log: str
+    incidents: list[IncidentSummary]
+
+
+def recall_routes(deployment: Deployment) -> list[HTTPRouteHandler]:
+    """The routes about recalls, drills and incidents."""
+
+    @contextmanager
+    def whole(request: Asking, log: str | None) -> Iterator[Asked]:
+        if deployment.access.sites(request.headers, deployment.origin(log)) != ALL_SITES:
+            raise Forbidden(
+                "召回和事故须用可查全部站点的令牌", "recalls and incidents take a token for all sites of the log"
+            )
+        with deployment.reading(request.headers, log) as asked:
+            yield asked
+
+    @get(
+        "/recalls", tags=[TAG], sync_to_thread=True, responses=READ_PROBLEMS,
+        summary="召回与演练 · recalls and drills",
+    )  # fmt: skip
+    def get_recalls(request: Asking, log: LogName = None) -> Recalls:
+        with whole(request, log) as asked:
+            return Recalls(asked.log.origin, recall_summaries(asked.connection, asked.log))
+
+    @get(
+        "/recalls/{recall:str}", tags=[TAG], sync_to_thread=True, responses=READ_PROBLEMS,
+        summary="召回进展：涉及气瓶、持有者、确认时限 · a recall: cylinders, holders, clocks, progress",
+    )  # fmt: skip
+    def get_recall(request: Asking, recall: RefPath, log: LogName = None) -> RecallReport:
+        with whole(request, log) as asked:
+            return recall_report(asked.connection, asked.log, recall, deployment.clock())
+
+    @get(
+        "/incidents", tags=[TAG], sync_to_thread=True, responses=READ_PROBLEMS, summary="事故 · incidents",
+    )  # fmt: skip
+    def get_incidents(request: Asking, log: LogName = None) -> Incidents:
+        with whole(request, log) as asked:
+            return Incidents(asked.log.origin, incident_summaries(asked.connection, asked.log))
+
+    @get(
+        "/incidents/{incident:str}", tags=[TAG], sync_to_thread=True, responses=READ_PROBLEMS,
+        summary="事故冻结了什么 · what an incident holds",
+    )  # fmt: skip
+    def get_incident(request: Asking, incident: RefPath, log: LogName = None) -> IncidentReport:
+        with whole(request, log) as asked:
+            return incident_report(asked.connection, asked.log, incident)
+
+    return [get_recalls, get_recall, get_incidents, get_incident]

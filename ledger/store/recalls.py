@@ -1,0 +1,212 @@
+"""Reading what a recall reaches: by key, from the parties of its selectors; by the cylinders' own columns where it
+names nothing but the cylinder itself. Within a snapshot of the whole log (`reading` with `ALL_SITES`).
+"""
+
+from collections.abc import Collection, Iterable, Iterator
+from typing import NamedTuple
+
+from ledger import claim as c
+from ledger.bundle import decode_claim
+from ledger.cylinder import Cylinder
+from ledger.errors import Corrupt
+from ledger.lots import Find, lots_with_gas_of
+from ledger.mass import LotMass, Poured, lot_masses, poured, round_end
+from ledger.recall import Hits, Story, groups_of, hits_of, story_of
+from ledger.registry import Registry
+from ledger.rules.withdrawal import matches, of_delivery, of_fill, of_inspection
+from ledger.store.read import Connection, LogState, open_recalls, record
+from ledger.store.selection import driver_of, first_at
+from ledger.store.state_rows import cylinder_decoder
+from ledger.store.tracing import page_of
+
+RULE, CARRY_OVER = "RECALL-01@2", "carry_over_permille"
+"""The rule of a pack that knows carry-over, and its parameter."""
+
+_KINDS = ["enterprise", "successor", "site", "line", "tank_lot", "vehicle", "recall", "incident"]
+"""What a recall or an incident is about, and whose that is."""
+
+_RECORDS = (
+    "SELECT seq, entry_index, body FROM record WHERE log_id = %s AND split_part(subject, ':', 1) = ANY(%s::text[])"
+    " ORDER BY entry_index"
+)
+_BY_SUBJECT = "SELECT subject, body FROM record WHERE log_id = %s AND subject = ANY(%s::text[])"
+# An event's tag stands in its entry's bytes as it is, so that a party's other entries never leave the server.
+SHOWN = (
+    "SELECT p.entry_index, e.body FROM entry_party p"
+    " JOIN entry e ON e.log_id = p.log_id AND e.entry_index = p.entry_index"
+    " WHERE p.log_id = %s AND p.party = ANY(%s::text[]) AND p.entry_index >= %s AND ("
+)
+_STATES = "SELECT body FROM cylinder WHERE log_id = %s AND cylinder = ANY(%s::text[]::uuid[])"
+_LIKE = (
+    "SELECT body FROM cylinder WHERE log_id = %(log_id)s AND maker = coalesce(%(maker)s, maker)"
+    " AND made_month BETWEEN coalesce(%(made_from)s, made_month) AND coalesce(%(made_to)s, made_month)"
+)
+
+_FILLED, _INSPECTED, _HANDED_OVER = b'"cylinder_filled.v1"', b'"inspection_passed.v1"', b'"cylinder_handed_over.v1"'
+_ROUNDS = (_HANDED_OVER, b'"prefill_checked.v1"', b'"prefill_failed.v1"')
+"""What ends a fill's round."""
+
+Shown = tuple[list[str], bytes, int]
+"""Entries to look for: of these parties, with these bytes in them, from this index on."""
+
+
+class Reach(NamedTuple):
+    """What a recall may reach: what entries show, and the cylinders to look at. `lots`: the shares of its tank lot's
+    gas in permille; `find` and `floor` as `ledger.rules.withdrawal.matches` takes them.
+    """
+
+    hits: Hits
+    cylinders: list[Cylinder]
+    lots: dict[str, int]
+    find: Find | None
+    floor: int
+
+
+def registry_of(connection: Connection, log_id: int) -> Registry:
+    """The part of the registry that recalls and incidents are about: no people, no papers, no customers."""
+    registry = Registry()
+    with driver_of(connection).cursor(binary=True) as cursor:
+        for seq, entry_index, body in cursor.execute(_RECORDS, (log_id, _KINDS)):
+            registry.file(_filing(body), seq=seq, entry_index=entry_index)
+    return registry
+
+
+def records_at(connection: Connection, log_id: int, subjects: Collection[str]) -> dict[str, c.FilingClaim]:
+    """The filings in force of these subjects (`customer:…`, `site:…`), of those that have one."""
+    with driver_of(connection).cursor(binary=True) as cursor:
+        rows = cursor.execute(_BY_SUBJECT, (log_id, sorted(subjects)))
+        return {subject: _filing(body) for subject, body in rows}
+
+
+def _filing(body: bytes) -> c.FilingClaim:
+    claim = decode_claim(bytes(body).decode())
+    if not isinstance(claim, c.FilingClaim):
+        raise Corrupt("登记表内容有误；请运行 ledger audit", "a record is no filing; run ledger audit")
+    return claim
+
+
+def recall_story(connection: Connection, log: LogState, recall: str) -> Story | None:
+    """The story of a recall or drill; None when there is none of that id."""
+    return story_of(page_of(connection, log.log_id, f"recall:{recall}", start=0, end=log.size, limit=None))
+
+
+def carry_over(connection: Connection, log_id: int) -> int | None:
+    """The least share (permille) of a lot's gas by which the pack in force takes a later lot for it; None where its
+    rules know no carry-over.
+    """
+    filed = record(connection, log_id, "pack") or record(connection, log_id, "log")
+    if not isinstance(filed, c.AdoptPack | c.OpenLog) or RULE not in filed.pack.rules:
+        return None
+    return filed.pack.rules[RULE].params[CARRY_OVER]
+
+
+def recall_of(connection: Connection, log_id: int, cylinder: Cylinder) -> str | None:
+    """The open recall that keeps this cylinder from every gate."""
+    floor = carry_over(connection, log_id)
+
+    def find(lot: str) -> c.FileTankLot | None:
+        filed = record(connection, log_id, f"tank_lot:{lot}")
+        return filed if isinstance(filed, c.FileTankLot) else None
+
+    for recall in open_recalls(connection, log_id):
+        if matches(recall, cylinder, lots=None if floor is None else find, floor=floor or 0):
+            return recall.recall
+    return None
+
+
+def reach_of(connection: Connection, log: LogState, recall: c.OpenRecall, registry: Registry) -> Reach:
+    """What this recall reaches; `registry` is `registry_of`'s. No table is read whole where it names a line, lot,
+    person, vehicle or site.
+    """
+    floor = carry_over(connection, log.log_id)
+    lots = {} if recall.tank_lot is None else _lots(registry, recall.tank_lot, floor)
+    find: Find | None = None if floor is None else lambda lot: registry.get(c.FileTankLot, lot)
+    if not groups_of(recall):
+        return Reach(Hits({}, []), _cylinders_like(connection, log.log_id, recall), lots, find, floor or 0)
+    entries = (
+        one
+        for parties, tag, start in _wanted(connection, log, recall, registry, lots)
+        for one in _shown(connection, log.log_id, parties, tag, start=start)
+    )
+    hits = hits_of(recall, entries, find, floor or 0)
+    return Reach(hits, cylinders_at(connection, log.log_id, hits.cylinders), lots, find, floor or 0)
+
+
+def _lots(registry: Registry, tank_lot: str, floor: int | None) -> dict[str, int]:
+    return lots_with_gas_of(() if floor is None else _filed_lots(registry), tank_lot, floor or 0)
+
+
+def _wanted(
+    connection: Connection, log: LogState, recall: c.OpenRecall, registry: Registry, lots: dict[str, int]
+) -> Iterator[Shown]:
+    """Where the entries of each group stand: with the narrowest party that the recall names, else at every site."""
+    sites = [one.claim for one in registry.records.values() if isinstance(one.claim, c.FileSite)]
+    if of_fill(recall):
+        # Recorded is never earlier than filled, and may be much later.
+        start = 0 if recall.filled_from is None else first_at(
+            connection, log.log_id, recall.filled_from, start=0, end=log.size
+        )  # fmt: skip
+        parties = [f"tank_lot:{lot}" for lot in lots] or _named(line=recall.line, person=recall.filler)
+        yield parties or [f"site:{one.site}" for one in sites], _FILLED, start
+    if of_inspection(recall):
+        parties = _named(person=recall.inspector, site=recall.inspected_at)
+        inspecting = [one.site for one in sites if one.kind == "inspection" or "inspection" in one.approvals]
+        yield parties or [f"site:{site}" for site in inspecting], _INSPECTED, 0
+    if of_delivery(recall):
+        yield _named(vehicle=recall.vehicle, person=recall.worker), _HANDED_OVER, 0
+
+
+def _named(**kinds: str | None) -> list[str]:
+    """The party of the first of these that is named; none where none is."""
+    return [f"{kind}:{key}" for kind, key in kinds.items() if key is not None][:1]
+
+
+def _shown(
+    connection: Connection, log_id: int, parties: list[str], *tags: bytes, start: int = 0
+) -> list[tuple[int, bytes]]:
+    """The entries of these parties from that index on that hold one of these tags, the newest first."""
+    asked = SHOWN + " OR ".join(["position(%b in e.body) > 0"] * len(tags)) + ")"
+    with driver_of(connection).cursor(binary=True) as cursor:
+        found: dict[int, bytes] = dict(cursor.execute(asked.encode(), (log_id, parties, start, *tags)).fetchall())
+    return sorted(found.items(), reverse=True)
+
+
+def cylinders_at(connection: Connection, log_id: int, cylinders: Collection[str]) -> list[Cylinder]:
+    """These cylinders as they stand, in no order."""
+    with driver_of(connection).cursor(binary=True) as cursor:
+        rows = cursor.execute(_STATES, (log_id, list(cylinders)))
+        return [cylinder_decoder.decode(body) for (body,) in rows]
+
+
+def _cylinders_like(connection: Connection, log_id: int, recall: c.OpenRecall) -> list[Cylinder]:
+    """The cylinders of that maker and those months: their other marks stand in their states alone."""
+    asked = {"log_id": log_id, "maker": recall.maker, "made_from": recall.made_from, "made_to": recall.made_to}
+    with driver_of(connection).cursor(binary=True) as cursor:
+        return [cylinder_decoder.decode(body) for (body,) in cursor.execute(_LIKE, asked)]
+
+
+def masses_of(connection: Connection, log_id: int, registry: Registry, tank_lots: Collection[str]) -> list[LotMass]:
+    """The mass balance of these lots; `registry` is `registry_of`'s."""
+    fills = [poured(*row) for row in _shown(connection, log_id, [f"tank_lot:{one}" for one in tank_lots], _FILLED)]
+    cylinders = {one.cylinder: one for one in cylinders_at(connection, log_id, _known(fills))}
+    newest = {one.fill.authorisation for one in cylinders.values() if one.fill is not None}
+    since = _known(one for one in fills if one.authorisation not in newest)
+    rounds = [round_end(*row) for row in _shown(connection, log_id, [f"cylinder:{key}" for key in since], *_ROUNDS)]
+    lots = {one.tank_lot: one for one in _filed_lots(registry)}
+    return lot_masses(lots, tank_lots, fills, sorted(rounds), cylinders)
+
+
+def _known(fills: Iterable[Poured]) -> set[str]:
+    return {one.cylinder for one in fills if one.cylinder is not None}
+
+
+def filled_through(connection: Connection, log_id: int, party: str) -> list[Cylinder]:
+    """The cylinders whose newest fill is of this party, `line:…` or `tank_lot:…`."""
+    fills = (poured(*row) for row in _shown(connection, log_id, [party], _FILLED))
+    found = cylinders_at(connection, log_id, _known(fills))
+    kind, _, key = party.partition(":")
+    return [one for one in found if one.fill is not None and getattr(one.fill, kind) == key]
+
+
+def _filed_lots(registry: Registry) -> list[c.FileTankLot]:
+    return [one.claim for one in registry.records.values() if isinstance(one.claim, c.FileTankLot)]
