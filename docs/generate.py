@@ -129,17 +129,21 @@ def entitlement_page() -> str:
 
 _NAMED = (
     "ClaimId", "Ref", "Code", "SignerId", "Digest", "Millis", "Grams", "Seq", "Count", "Month", "Day", "Months",
-    "Origin", "Display", "Phone", "District",
+    "Origin", "Display", "Phone", "District", "Town",
 )  # fmt: skip
 
 
 def claims_page() -> str:
     """Every claim and every event with its fields; and the named kinds of value with their bounds."""
     scans = get_args(c.CylinderClaim)
+    places, filings = get_args(c.PremisesClaim), get_args(c.FilingClaim)
+    others = [kind for kind in get_args(c.AnyClaim) if kind not in (*scans, *places, *filings)]
     kinds = {
-        "请求 Requests": [kind for kind in scans if issubclass(kind, c.REQUESTS)],
-        "报告 Reports": [kind for kind in (*scans, c.RecordArrival, c.RaiseAlert) if not issubclass(kind, c.REQUESTS)],
-        "登记 Filings": list(get_args(c.FilingClaim)),
+        "请求 Requests": [kind for kind in (*scans, *places) if issubclass(kind, c.REQUESTS)],
+        "报告 Reports": [kind for kind in scans if not issubclass(kind, c.REQUESTS)],
+        "用气场所的报告 Reports about premises": [kind for kind in places if not issubclass(kind, c.REQUESTS)],
+        "其他报告 Other reports": others,
+        "登记 Filings": list(filings),
     }
     parts = [MADE, "# 记录与事件 Claims and events\n\n", _CLAIMS_INTRO]
     for title, claims in kinds.items():
@@ -161,30 +165,32 @@ def claims_page() -> str:
 _CLAIMS_INTRO = """\
 每条记录另有 `type`、`claim_id`（ClaimId）、`scanned_at`（Millis）；登记另有 `expects`（Seq 或 null）：
 所取代版本的 `subject_seq`，新建时为 null。`?` 表示可省略；未知字段、重复键一律拒收。
-请求与登记可被拒绝，报告必成为事件；用途为 `sale` 的 `depot_out` 是请求。
+请求与登记可被拒绝，报告必成为事件；用途为 `sale` 的 `depot_out` 是请求；写明 `done` 的 `hand_over` 是报告。
 
 Every claim also has `type`, `claim_id` (ClaimId) and `scanned_at` (Millis); a filing also `expects` (Seq or null): the
 `subject_seq` of the snapshot that it replaces, null for a new thing. `?` marks what may be left out; unknown fields and
 duplicate keys are refused at the door. Requests and filings may be refused, reports become events; `depot_out` is a
-request when its purpose is `sale`.
+request when its purpose is `sale`, `hand_over` a report when it says `done`.
 """
 _EVENTS_INTRO = """\
 标签永不改名。事件都可带 `violations`、`warnings`、`as_of_scan`（Note 列表）；
-关于气瓶的另有 `cylinder`，编码未登记时为 null。
+关于气瓶的另有 `cylinder`，编码未登记时为 null，以及 `left`：由此离开了谁的手和哪个场所。
 
 Tags are never renamed. Every event may carry `violations`, `warnings` and `as_of_scan`, lists of Note; one about a
-cylinder also `cylinder`, its ledger id, null when the code is not known. Left out means the default: none, 0, false.
+cylinder also `cylinder`, its ledger id, null when the code is not known, and `left`, whose hands and place it left by
+this. Left out means the default: none, 0, false.
 
 """
-_IN_EVERY = {"claim_id", "scanned_at", "expects", "violations", "warnings", "as_of_scan", "cylinder"}
-_STRUCTS = (c.SignerKey, Pack, RuleSetting, e.Note)
-_ENUMS = (c.Phase, c.Content, c.Purpose, c.PrefillItem, c.PostfillItem, c.Cause, c.Role, c.AlertKind)
+_IN_EVERY = {"claim_id", "scanned_at", "expects", "violations", "warnings", "as_of_scan", "cylinder", "left"}
+_STRUCTS = (c.SignerKey, c.SafetyCheck, c.Confirmation, Pack, RuleSetting, e.Note)
+_ENUMS = (c.Phase, c.Content, c.Purpose, c.PrefillItem, c.PostfillItem, c.CheckItem, c.Cause, c.Role, c.AlertKind)
 
 
 def _fields(kind: type[msgspec.Struct]) -> str:
     shape = inspect.type_info(kind)
     assert isinstance(shape, inspect.StructType)
-    hidden = _IN_EVERY - {"cylinder"} if kind is c.RegisterCylinder else _IN_EVERY
+    own = {c.RegisterCylinder: {"cylinder"}, e.PremisesCounted: {"left"}}
+    hidden = _IN_EVERY - own.get(kind, set())
     shown = [
         f"`{field.encode_name}` {_kind_of(field.type)}{'' if field.required else '?'}"
         for field in shape.fields

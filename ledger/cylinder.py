@@ -39,7 +39,9 @@ class Authorisation(Struct, frozen=True):
 
 
 class Fill(Struct, frozen=True):
-    """The last completed fill. `lawful` is FILL-12's question; `authorisation` what a continuation names."""
+    """The last completed fill. `lawful` is FILL-12's question; `authorisation` what a continuation names. `at`: when it
+    was recorded, `seen_at`: when the valve closed by clocks put right (ms UTC).
+    """
 
     at: int
     authorisation: str
@@ -49,6 +51,7 @@ class Fill(Struct, frozen=True):
     tank_lot: str
     net_g: int
     lawful: bool
+    seen_at: int = 0
 
 
 class Inspection(Struct, frozen=True):

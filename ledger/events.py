@@ -174,7 +174,7 @@ class CylinderRemoved(PlacedEvent, frozen=True, tag="cylinder_removed.v1"):
     """Taken away in an emergency."""
 
 
-class CylinderLost(CylinderEvent, frozen=True, tag="cylinder_lost.v1"):
+class CylinderLost(PlacedEvent, frozen=True, tag="cylinder_lost.v1"):
     """Nobody knows where it is."""
 
 
@@ -294,11 +294,13 @@ class SupplyResumed(PremisesEvent, frozen=True, tag="supply_resumed.v1"):
 
 class PremisesCounted(PremisesEvent, frozen=True, tag="premises_counted.v1"):
     """Counted. `found`: ledger ids of the cylinders there; `missing`: of those that were held there and were not found;
-    `unknown`: how many codes nobody knows; `left`: as of cylinders, of all found.
+    `overtaken`: of those found that were seen elsewhere since, so that this moves them nowhere; `unknown`: how many
+    codes nobody knows; `left`: as of cylinders, of all found.
     """
 
     found: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    overtaken: tuple[str, ...] = ()
     unknown: int = 0
     left: tuple[str, ...] = ()
 

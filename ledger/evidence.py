@@ -21,7 +21,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from msgspec import Struct
 
@@ -66,9 +66,11 @@ docs/verify.md has the algorithm: enough to write a verifier of your own and tru
 checked, believe nothing of it.
 """
 
-Kind = Literal["cylinder", "person", "tank_lot", "site", "window", "log"]
+Kind = Literal[
+    "cylinder", "person", "tank_lot", "site", "premises", "customer", "vehicle", "line", "recall", "window", "log"
+]
 
-_KINDS = ("cylinder", "person", "tank_lot", "site", "window", "log")
+_KINDS = get_args(Kind)
 _ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z.-]{0,39}")
 _ORIGIN = re.compile(r"[a-z0-9.-]{1,100}(/[a-z0-9.-]{1,40}){0,4}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -80,7 +82,7 @@ _SOMETIMES = ("consistency.txt", "proofs.txt", "heads.txt")
 
 
 class Scope(Struct, frozen=True):
-    """What the file is about. `id` is a cylinder's ledger id, or the registry id of a person, tank lot or site; '' for
+    """What the file is about. `id` is a cylinder's ledger id, or the registry id of anything else that has one; '' for
     a window and the whole log. Times are `recorded_at`, ms UTC, from ≤ t < to: both for a window, none for the log.
     """
 
@@ -123,9 +125,9 @@ def check_scope(scope: Scope) -> None:
         or (scope.kind == "log" and times)
     ):
         raise Malformed(
-            "范围有误：气瓶、人员、气罐批次、场所须有编号；时段须有起止，起在止前；全日志不设时间",
-            "no such scope: a cylinder, person, tank lot or site has an id; a window has both times, the first before "
-            "the second; the whole log has none",
+            "范围有误：气瓶、人员、罐次、站点、用气场所、用户、车辆、充装线、召回须有编号；时段须有起止，起在止前；全日志不设时间",
+            "no such scope: a cylinder, person, tank lot, site, premises, customer, vehicle, line or recall has an id; "
+            "a window has both times, the first before the second; the whole log has none",
         )
 
 

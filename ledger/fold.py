@@ -27,7 +27,7 @@ def apply(
     """
     stage = TABLE[old.stage, sign_of(claim, event)]
     overtaken = isinstance(event, e.PlacedEvent) and event.superseded
-    changes: dict[str, object] = {} if overtaken else _changes(old, claim, event, at, seen_at) | _moved(claim)
+    changes: dict[str, object] = {} if overtaken else _moved(claim) | _changes(old, claim, event, at, seen_at)
     if type(claim) in PLACING and seen_at > old.placed_at:
         changes["placed_at"] = seen_at
     return structs.replace(old, seq=old.seq + 1, leaf=leaf, entry_index=entry_index, **{"stage": stage, **changes})
@@ -36,9 +36,9 @@ def apply(
 PLACING = frozenset({
     c.CheckPrefill, c.StartFill, c.CompleteFill, c.InterruptFill, c.CheckPostfill, c.DepotOut, c.DepotIn,
     c.CollectCylinder, c.HandOver, c.CountStock, c.RecordInspection, c.LoadVehicle, c.UnloadVehicle,
-    c.RemoveInEmergency, c.ReportFound,
+    c.RemoveInEmergency, c.ReportFound, c.ReportLost,
 })  # fmt: skip
-"""Claims that are made with the cylinder at hand: each says where it is when it is seen."""
+"""Claims that are made with the cylinder at hand, or that it is lost: each says where it is when it is seen."""
 
 
 class Place(NamedTuple):
@@ -84,6 +84,15 @@ def _moved(claim: c.AnyClaim) -> dict[str, object]:
     return changes
 
 
+def found_at(old: Cylinder, claim: c.CountPremises, *, seen_at: int) -> Cylinder:
+    """The cylinder once it was found in a count at a customer's, seen at `seen_at` (ms UTC)."""
+    here = Place(f"customer:{claim.customer}", claim.premises)
+    moved = (old.holder, old.premises) != (here.holder, here.premises)
+    # Whatever it was made ready for elsewhere, it is not there any more.
+    over: dict[str, object] = _SHUT_OUT if moved else {"out": False}
+    return structs.replace(old, **here._asdict(), lost=False, placed_at=max(seen_at, old.placed_at), **over)
+
+
 def touch(old: Cylinder, *, entry_index: int, leaf: str) -> Cylinder:
     """The cylinder after a refusal: only its chain moves."""
     return structs.replace(old, seq=old.seq + 1, leaf=leaf, entry_index=entry_index)
@@ -101,7 +110,7 @@ def _changes(old: Cylinder, claim: c.AnyClaim, event: e.CylinderEvent, at: int, 
             return {"authorisation": _started(old, claim, event)} | _VALVE_OPENED
         case c.CompleteFill():
             assert isinstance(event, e.CylinderFilled)
-            return _filled(old, claim, event, at)
+            return _filled(old, claim, event, at, seen_at)
         case c.InterruptFill():
             assert isinstance(event, e.FillInterrupted)
             locks = _with_lock(old, c.Cause.OVERFILLED) if _over(event) else old.locks
@@ -240,7 +249,7 @@ def _finished(old: Cylinder, claim_id: str) -> Authorisation | None:
     return structs.replace(old.authorisation, started=True, finished=True)
 
 
-def _filled(old: Cylinder, claim: c.CompleteFill, event: e.CylinderFilled, at: int) -> dict[str, object]:
+def _filled(old: Cylinder, claim: c.CompleteFill, event: e.CylinderFilled, at: int, seen_at: int) -> dict[str, object]:
     fill = Fill(
         at=at,
         authorisation=claim.authorisation,
@@ -250,6 +259,7 @@ def _filled(old: Cylinder, claim: c.CompleteFill, event: e.CylinderFilled, at: i
         tank_lot=claim.tank_lot,
         net_g=event.net_g,
         lawful=event.lawful,
+        seen_at=seen_at,
     )
     return {
         "content": c.Content.FULL,

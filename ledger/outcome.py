@@ -1,6 +1,7 @@
 """Which event an accepted claim becomes, with the facts that the ledger derives for it."""
 
-from typing import TypedDict, cast
+from collections.abc import Callable
+from typing import TypedDict, cast, get_args
 
 from msgspec import structs
 
@@ -47,6 +48,17 @@ _PLAIN: dict[type[c.Claim], type[e.CylinderEvent]] = {
 }
 
 
+_BARE: dict[type[c.Claim], Callable[..., e.AnyEvent]] = {
+    **dict.fromkeys(get_args(c.FilingClaim), e.Filed),
+    c.OpenLog: e.LogOpened,
+    c.RecordArrival: e.ArrivalRecorded,
+    c.RaiseAlert: e.AlertRaised,
+    c.AcknowledgeRecall: e.RecallAcknowledged,
+    c.SettleAlert: e.AlertSettled,
+}
+"""What becomes of claims about neither a cylinder nor premises."""
+
+
 STAMP_RULE = "ID-05@1"
 """A pack that has it makes every registration carry its stamp as a code, which is what the rule looks for."""
 
@@ -86,20 +98,12 @@ def event_of(
 ) -> e.AnyEvent:
     """The event that this claim, seen at `seen_at`, becomes; in a report, broken rules are its violations."""
     notes: Notes = {"violations": verdict.broken, "warnings": verdict.warnings, "as_of_scan": as_of_scan}
-    if isinstance(claim, c.OpenLog):
-        return e.LogOpened(**notes)
-    if isinstance(claim, c.Filing):
-        return e.Filed(**notes)
-    if isinstance(claim, c.RecordArrival):
-        return e.ArrivalRecorded(**notes)
-    if isinstance(claim, c.RaiseAlert):
-        return e.AlertRaised(**notes)
-    if isinstance(claim, c.AcknowledgeRecall):
-        return e.RecallAcknowledged(**notes)
-    if isinstance(claim, c.SettleAlert):
-        return e.AlertSettled(**notes)
+    of_no_cylinder = _BARE.get(type(claim))
+    if of_no_cylinder is not None:
+        return of_no_cylinder(**notes)
     if isinstance(claim, c.PremisesClaim):
-        return _at_premises(world, claim, now, notes)
+        return _at_premises(world, claim, now, notes, seen_at=seen_at)
+    assert isinstance(claim, c.CylinderClaim)
     if isinstance(claim, c.RegisterCylinder):
         in_force = world.registry.in_force
         stamped = in_force is not None and STAMP_RULE in in_force.pack.rules
@@ -107,15 +111,15 @@ def event_of(
     use = world.codes.get(claim.code)
     key = None if use is None else use.cylinder
     plain = _PLAIN.get(type(claim))
-    if plain is not None and issubclass(plain, e.PlacedEvent):
-        overtaken = key is not None and _superseded(world, claim, world.cylinders[key], seen_at)
-        left = () if overtaken else _left(world, claim, key)
-        return cast("e.AnyEvent", plain(cylinder=key, superseded=overtaken, left=left, **notes))
-    if plain is not None:
-        return cast("e.AnyEvent", plain(cylinder=key, left=_left(world, claim, key), **notes))
-    event = _derived(world, claim, key, now, notes)
+    event = _derived(world, claim, key, now, notes) if plain is None else plain(cylinder=key, **notes)
+    if (
+        key is not None
+        and isinstance(event, e.PlacedEvent)
+        and _superseded(world, claim, world.cylinders[key], seen_at)
+    ):
+        return cast("e.AnyEvent", structs.replace(event, superseded=True))
     left = _left(world, claim, key)
-    return structs.replace(event, left=left) if left else event
+    return cast("e.AnyEvent", structs.replace(event, left=left) if left else event)
 
 
 def _left(world: World, claim: c.AnyClaim, key: str | None) -> tuple[str, ...]:
@@ -129,12 +133,12 @@ def _left(world: World, claim: c.AnyClaim, key: str | None) -> tuple[str, ...]:
     return () if stays else cylinder.place
 
 
-def _at_premises(world: World, claim: c.PremisesClaim, now: int, notes: Notes) -> e.AnyEvent:
+def _at_premises(world: World, claim: c.PremisesClaim, now: int, notes: Notes, *, seen_at: int) -> e.AnyEvent:
     there = world.premises_of(claim.premises)
     sound = not notes["violations"]
     match claim:
         case c.CheckPremises():
-            return e.PremisesChecked(passed=passed(claim.check), **notes)
+            return e.PremisesChecked(passed=sound and passed(claim.check), **notes)
         case c.OpenHazard():
             at_once = claim.item in AT_ONCE
             return e.HazardOpened(blocks_from=day_of(now) if at_once else shift_day(claim.deadline, 1), **notes)
@@ -154,19 +158,29 @@ def _at_premises(world: World, claim: c.PremisesClaim, now: int, notes: Notes) -
         case c.ResumeSupply():
             return e.SupplyResumed(**notes)
         case c.CountPremises():
-            return _recounted(world, claim, there, notes)
+            return _recounted(world, claim, there, notes, seen_at=seen_at)
 
 
-def _recounted(world: World, claim: c.CountPremises, there: Premises, notes: Notes) -> e.PremisesCounted:
+MAX_MISSING = 100
+"""A count names so many that are missing, or an entry might not hold them; the next count misses the rest."""
+
+
+def _recounted(
+    world: World, claim: c.CountPremises, there: Premises, notes: Notes, *, seen_at: int
+) -> e.PremisesCounted:
+    """A count that comes late tells what was there, and moves nothing that was seen since."""
     uses = [world.codes.get(code) for code in claim.codes]
-    found = tuple(dict.fromkeys(use.cylinder for use in uses if use is not None))
-    moved = (world.cylinders[key] for key in found)
-    left = dict.fromkeys(party for one in moved if one.premises != claim.premises for party in one.place)
+    seen = tuple(dict.fromkeys(use.cylinder for use in uses if use is not None))
+    since = {key for key in (*seen, *there.held) if world.cylinders[key].placed_at > seen_at}
+    found = tuple(key for key in seen if key not in since)
+    here = f"customer:{claim.customer}", f"premises:{claim.premises}"
+    moved = (world.cylinders[key].place for key in found)
     return e.PremisesCounted(
         found=found,
-        missing=tuple(key for key in there.held if key not in found),
+        missing=tuple(key for key in there.held if key not in seen and key not in since)[:MAX_MISSING],
+        overtaken=tuple(key for key in seen if key in since),
         unknown=sum(use is None for use in uses),
-        left=tuple(left),
+        left=tuple(dict.fromkeys(party for place in moved if place != here for party in place)),
         **notes,
     )
 

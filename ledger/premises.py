@@ -31,6 +31,10 @@ class Hazard(Struct, frozen=True, omit_defaults=True):
     rectified_by: str | None = None
     refused_at: int | None = None
 
+    def closes_door(self, day: str) -> bool:
+        """Whether nobody may supply there on that day: at once, after its deadline, or when the customer refused."""
+        return self.blocks_from <= day or self.refused_at is not None
+
 
 class Suspension(Struct, frozen=True):
     """Supply suspended (暂停供气) by this enterprise, since when (ms UTC), why."""
@@ -159,10 +163,18 @@ def _opened(claim: c.OpenHazard, event: e.HazardOpened, at: int) -> Hazard:
 
 
 def _checked(old: Premises, kind: str, done: Checked) -> Premises:
+    """The newest check of each kind, by when it was made: one that is told late undoes no newer one."""
     if kind == "presupply":
-        others = (one for one in old.presupply if one.enterprise != done.enterprise)
-        return structs.replace(old, presupply=(*others, done))
-    return structs.replace(old, home=done) if kind == "home" else structs.replace(old, delivery=done)
+        before = next((one for one in old.presupply if one.enterprise == done.enterprise), None)
+        others = tuple(one for one in old.presupply if one.enterprise != done.enterprise)
+        return structs.replace(old, presupply=(*others, _newer(before, done)))
+    if kind == "home":
+        return structs.replace(old, home=_newer(old.home, done))
+    return structs.replace(old, delivery=_newer(old.delivery, done))
+
+
+def _newer(before: Checked | None, done: Checked) -> Checked:
+    return before if before is not None and before.at > done.at else done
 
 
 def _hazard(old: Premises, key: str, **changes: object) -> Premises:

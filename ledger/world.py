@@ -4,6 +4,7 @@ The server holds the part of it that the claims at hand name; a replay holds all
 """
 
 from collections.abc import Iterator
+from typing import get_args
 
 from msgspec import Struct, structs
 
@@ -12,7 +13,7 @@ from ledger import events as e
 from ledger.china import day_of
 from ledger.cylinder import UNKNOWN_HOLDER, Cylinder, codes_of, register
 from ledger.entry import DeviceChain, Entry
-from ledger.fold import apply, destination, touch
+from ledger.fold import apply, destination, found_at, touch
 from ledger.model import parse_model
 from ledger.premises import Premises, Stray, VehicleLoad, apply_at, file_at, resumed
 from ledger.registry import Registry, subject_of_filing
@@ -201,19 +202,22 @@ class World:
                 new = resumed(new, self.suspended_by(new, claim.enterprise, day_of(entry.recorded_at)))
             if new is not old:
                 self._set_premises(new)
-        if isinstance(claim, c.CountPremises):
+        if type(claim) is c.CountPremises:
             assert isinstance(outcome, e.PremisesCounted)
-            self._recount(claim, outcome)
+            self._recount(claim, outcome, seen_at)
         code: str | None = getattr(claim, "code", None)
-        place = destination(claim)
-        if code is not None and place is not None and code not in self.codes and not code.startswith(UNREAD):
+        unknown = code is not None and code not in self.codes and not code.startswith(UNREAD)
+        place = destination(claim) if unknown else None
+        if code is not None and place is not None:
             last = self.strays.get(code)
             if last is None or seen_at >= last.seen_at:
                 self.strays[code] = Stray(place.holder, seen_at, index)
                 self.changed.add(f"stray:{code}")
-        if isinstance(outcome, e.CylinderRegistered) and isinstance(claim, c.RegisterCylinder):
+        if type(claim) is c.RegisterCylinder:
+            assert isinstance(outcome, e.CylinderRegistered)
             self._registered(codes_of(claim, outcome), claim.cylinder)
-        if isinstance(outcome, e.CodeBound) and isinstance(claim, c.BindCode):
+        if type(claim) is c.BindCode:
+            assert isinstance(outcome, e.CodeBound)
             self._registered((claim.new_code,), outcome.cylinder)
 
     def _registered(self, codes: tuple[str, ...], cylinder: str | None) -> None:
@@ -228,15 +232,13 @@ class World:
             one.enterprise for one in there.suspensions if self.registry.stands_for(enterprise, one.enterprise, day)
         )
 
-    def _recount(self, claim: c.CountPremises, event: e.PremisesCounted) -> None:
+    def _recount(self, claim: c.CountPremises, event: e.PremisesCounted, seen_at: int) -> None:
         """What stands there is what was found; what was missing is nobody knows where."""
-        here: dict[str, object] = {"holder": f"customer:{claim.customer}", "premises": claim.premises, "carrier": None}
         for key in event.found:
-            old = self.cylinders[key]
-            self._keep(structs.replace(old, **here, out=False, lost=False))
+            self._keep(found_at(self.cylinders[key], claim, seen_at=seen_at))
         for key in event.missing:
-            old = self.cylinders[key]
-            self._keep(structs.replace(old, holder=UNKNOWN_HOLDER, premises=None))
+            # A scan from before, told later, may still say where it went: `placed_at` stays.
+            self._keep(structs.replace(self.cylinders[key], holder=UNKNOWN_HOLDER, premises=None, carrier=None))
 
     def _file(self, claim: c.FilingClaim, seq: int, index: int) -> None:
         self.book_of(claim).file(claim, seq=seq, entry_index=index)
@@ -265,6 +267,11 @@ def gross_g(cylinder: Cylinder) -> int:
 
 def subject_of(world: World, claim: c.AnyClaim, signer: str, outcome: e.Outcome) -> str:
     """The primary subject of an entry: its cylinder, its site, what it files; else the signer (an unknown code)."""
+    # First the many: of a Struct's class, and more of a union, `isinstance` is a slow call.
+    code: str | None = getattr(claim, "code", None)
+    if code is not None and type(claim) is not c.RegisterCylinder:
+        use = world.codes.get(code)
+        return f"signer:{signer}" if use is None else f"cylinder:{use.cylinder}"
     if isinstance(claim, c.Filing):
         return subject_of_filing(claim)
     if isinstance(claim, c.RecordArrival):
@@ -278,11 +285,9 @@ def subject_of(world: World, claim: c.AnyClaim, signer: str, outcome: e.Outcome)
     if isinstance(claim, c.RaiseAlert):
         # Only an alert that was raised stands in the story of whom it is about.
         return f"signer:{claim.signer if isinstance(outcome, e.AlertRaised) else signer}"
-    if isinstance(claim, c.RegisterCylinder):
-        # A registration that is refused opens no cylinder, and must not touch the one whose id or code it names.
-        return f"cylinder:{claim.cylinder}" if isinstance(outcome, e.CylinderRegistered) else f"signer:{signer}"
-    use = world.codes.get(claim.code)
-    return f"signer:{signer}" if use is None else f"cylinder:{use.cylinder}"
+    # A registration that is refused opens no cylinder, and must not touch the one whose id or code it names.
+    assert isinstance(claim, c.RegisterCylinder)
+    return f"cylinder:{claim.cylinder}" if isinstance(outcome, e.CylinderRegistered) else f"signer:{signer}"
 
 
 def filing_party(subject: str) -> str:
@@ -315,6 +320,12 @@ _NAMED = {
 }
 """Fields of claims that name something whose story the entry belongs to, and the kind of that party."""
 
+_NAMED_BY = {
+    act: tuple((field, kind) for field, kind in _NAMED.items() if field in act.__struct_fields__)
+    for act in get_args(c.AnyClaim)
+}
+"""The same by kind of claim: every entry is looked at."""
+
 _MANY = {"sites": "site", "lines": "line", "tank_lots": "tank_lot", "vehicles": "vehicle"}
 """The same, of what an incident freezes."""
 
@@ -322,24 +333,42 @@ _MANY = {"sites": "site", "lines": "line", "tank_lots": "tank_lot", "vehicles": 
 def parties_of(entry: Entry, claim: c.AnyClaim) -> tuple[str, ...]:
     """Whose story an entry belongs to: its subject, its sites, people, vehicle and customer, whom a cylinder left, its
     tank lot and line, its seal and valve, the cylinders that a certificate or a count lists, a code that nobody
-    registered; of what was filed, the subject's filings; of an alert, those about its signer; claim ids used twice.
+    registered; of what was filed, the subject's filings, and of a paper its holder's papers; of an alert, those about
+    its signer; claim ids used twice.
     """
     outcome = entry.outcome
     parties = [entry.subject]
     if isinstance(outcome, FILED):
         parties.append(filing_party(entry.subject))
+        if type(claim) in _PAPERS:
+            kind, field = _PAPERS[type(claim)]
+            parties.append(papers_party(f"{kind}:{getattr(claim, field)}"))
     if isinstance(outcome, e.AlertRaised):
         parties.append(alert_party(entry.subject))
     if isinstance(outcome, e.Refusal) and outcome.reasons[0].reason == REUSED:
         parties.append(REUSED)
-    for field, kind in _NAMED.items():
-        named: str | None = getattr(claim, field, None)
+    for field, kind in _NAMED_BY[type(claim)]:
+        named: str | None = getattr(claim, field)
         if named is not None:
             parties.append(f"{kind}:{named}")
     if isinstance(outcome, e.CylinderEvent | e.PremisesCounted):
         parties.extend(outcome.left)
     parties.extend(_more_parties(outcome, claim))
     return tuple(dict.fromkeys(parties))
+
+
+_PAPERS: dict[type[c.Claim], tuple[str, str]] = {
+    c.FilePermit: ("enterprise", "enterprise"),
+    c.FileInsurance: ("enterprise", "enterprise"),
+    c.FileCertificate: ("person", "person"),
+    c.FileCalibration: ("line", "line"),
+}
+"""Papers that somebody or something must have: the kind of its holder, and the field that names it."""
+
+
+def papers_party(holder: str) -> str:
+    """The party under which all papers stand that were ever filed for an enterprise, a person or a line."""
+    return f"papers:{holder}"
 
 
 def _more_parties(outcome: e.Outcome, claim: c.AnyClaim) -> Iterator[str]:
@@ -362,7 +391,7 @@ def _more_parties(outcome: e.Outcome, claim: c.AnyClaim) -> Iterator[str]:
         case _:
             pass
     if isinstance(outcome, e.PremisesCounted):
-        yield from (f"cylinder:{key}" for key in (*outcome.found, *outcome.missing))
+        yield from (f"cylinder:{key}" for key in (*outcome.found, *outcome.missing, *outcome.overtaken))
     code: str | None = getattr(claim, "code", None)
     if code is not None and isinstance(outcome, e.CylinderEvent | e.Refusal) and outcome.cylinder is None:
         yield f"code:{code}"

@@ -3,6 +3,8 @@
 A `Case` is a log with its signed bundles and kept checkpoints; `gather` is an honest operator's evidence of a scope,
 under the operator's own keys, so that a dishonest one is `gather` over a changed case, `structs.replace` on what it
 gives, or `repack` on its members. Nothing here needs a database.
+
+This file is over 400 lines because it is one kit: stories, an honest operator, and the ways to be a dishonest one.
 """
 
 import functools
@@ -170,6 +172,32 @@ def story(*, sighted: bool = True) -> Case:
 
 
 @functools.cache
+def delivered_case() -> Case:
+    """That story told on: brought to a kitchen, counted there, a recall, an incident; something for every party."""
+    case = story()
+    say = case.say
+    given = say(c.HandOver, code=code(2), person="W1", vehicle="V2", done=True)
+    assert isinstance(given, e.CylinderHandedOver), given
+    assert given.left == ("site:S1",)
+    say(c.OpenHazard)
+    counted = case.wait(5).say(c.CountPremises, codes=(code(1),))
+    assert isinstance(counted, e.PremisesCounted)
+    assert counted.found == (CYLINDER,)
+    assert counted.missing == (OTHER_CYLINDER,)
+    assert counted.left == ("vehicle:V1",)
+    case.publish()
+    back = case.wait(5).say(c.RemoveInEmergency, code=code(1), vehicle=None, to_site="S1")
+    assert isinstance(back, e.CylinderRemoved), back
+    assert back.left == ("customer:K1", "premises:H1")
+    leave = case.authorise(code(2))
+    say(c.InterruptFill, code=code(2), authorisation=leave, weight_g=17_000)
+    assert isinstance(say(c.OpenRecall, tank_lot="T1", inspected_at="B1S"), e.Filed)
+    say(c.AcknowledgeRecall, by=case.story.office)
+    assert isinstance(say(c.OpenIncident, cylinder=CYLINDER), e.Filed)
+    return case
+
+
+@functools.cache
 def sound_case() -> Case:
     """That story, told once, and never changed: who tells on takes `story()`."""
     return story()
@@ -303,10 +331,31 @@ def scopes(case: Case) -> dict[str, Scope]:
     }
 
 
+def delivered_scopes() -> dict[str, Scope]:
+    """Scopes of that story, by what is special in them."""
+    return {
+        "premises": Scope("premises", "H1"),
+        "customer": Scope("customer", "K1"),
+        "vehicle": Scope("vehicle", "V1"),
+        "delivery vehicle": Scope("vehicle", "V2"),
+        "line": Scope("line", "L1"),
+        "recall": Scope("recall", "R1"),
+        "cylinder that was counted": Scope("cylinder", CYLINDER),
+        "cylinder that was missed": Scope("cylinder", OTHER_CYLINDER),
+        "worker": Scope("person", "W1"),
+        "site of an incident": Scope("site", "S1"),
+        "tank lot of an incident": Scope("tank_lot", "T1"),
+        "site of a recall": Scope("site", "B1S"),
+    }
+
+
 def sound_files() -> dict[str, tuple[bytes, bytes]]:
     """Evidence files that must be accepted, and the policy for each, by what is special in them."""
     case = sound_case()
     files = {name: (pack_evidence(gather(case, scope)), policy()) for name, scope in scopes(case).items()}
+    files |= {
+        name: (pack_evidence(gather(delivered_case(), scope)), policy()) for name, scope in delivered_scopes().items()
+    }
     cylinder = Scope("cylinder", CYLINDER)
     alone, none = policy("none", (LOG,)), (pack_evidence(gather(case, cylinder, heads=False, attachments=())), policy())
     files["no heads, no attachments"] = none

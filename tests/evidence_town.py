@@ -98,6 +98,10 @@ def live(town: Town, trust: Path) -> None:
     destroyed = {"witness": "P2", "method": "flattened", "photo_digest": "00" * 32}
     _done(town.post(story.station, make(c.DestroyCylinder, code=GONE, **destroyed)))
     _done(town.post(story.office, make(c.DeregisterCylinder, code=GONE)))
+    given = {"person": "W1", "vehicle": "V2", "customer": "K1", "premises": "H1", "position": "outdoor"}
+    town.with_cylinder(4)
+    _done(town.post(story.worker, make(c.HandOver, code=code(4), site="S1", done=True, **given)))
+    _done(town.post(story.authority, make(c.OpenRecall, recall="R1", tank_lot="T1", drill=True)))
     # The first one again: refused to a rival (P-256), inspected by a body whose key is revoked thereafter.
     town.post(story.rival, make(c.BindCode, code=FILLED, new_code=code(91), person="P1"))
     inspected = {"person": "I1", "reviewer": "I2", "inspected_on": day_of(story.now), "report_digest": "00" * 32}

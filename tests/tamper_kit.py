@@ -35,6 +35,7 @@ from api.publish.publisher import opened
 from api.publish.tile_store import TileStore, log_folder
 from api.publish.tree import reader
 from ledger import claim as c
+from ledger import events as e
 from ledger.bundle import Bundle, Seen, decode_claim, open_bundle
 from ledger.checkpoint import Checkpoint, parse_checkpoint
 from ledger.decide import decide
@@ -60,7 +61,7 @@ from scanners.outbox import Outbox
 from scanners.sight import Sight
 from tests.mirror_kit import Handout, handing_out
 from tests.publish_kit import write_keys
-from tests.story import MINUTE, ORIGIN, START, Signer, code, private_key
+from tests.story import MINUTE, ORIGIN, START, USUAL, Signer, code, private_key
 from tests.test_store_append import Town, cycle
 from tests.witness_kit import new_plan, running_witness
 
@@ -359,6 +360,8 @@ def _live(ground: Ground, clock: list[int]) -> None:
     shutil.copytree(ground.folder / "now", ground.folder / "then")
     story.now += 60 * MINUTE
     _sell(town, SOLD)
+    _withdraw(town)
+    _deliver(town, SOLD)
     _overfill(town, OVERFILLED)
     story.now += 5 * MINUTE
     ground.size = _publish(ground, town, clock)
@@ -367,6 +370,7 @@ def _live(ground: Ground, clock: list[int]) -> None:
     ground.receipts = {at: Receipt(at, prove_inclusion(read, at, ground.size), checkpoint) for at in range(ground.size)}
     story.now += 9 * MINUTE
     _sell(town, LATE_SOLD)
+    _deliver(town, LATE_SOLD)
     _overfill(town, LATE_OVERFILLED)
     town.tell(story.office, story.cylinder(9), check=False)
     for claim in (make(c.CheckPrefill, code=LONER), make(c.AuthoriseFill, code=LONER)):
@@ -389,6 +393,38 @@ def _live(ground: Ground, clock: list[int]) -> None:
 def _sell(town: Town, number: str) -> None:
     for signer, claim in cycle(town.story, number):
         town.tell(signer, claim, check=False)
+
+
+def _withdraw(town: Town) -> None:
+    """Supply to the kitchen is suspended; a recall is opened, acknowledged, and over."""
+    story = town.story
+    told: tuple[tuple[Signer, type[c.Claim], dict[str, Any]], ...] = (
+        (story.office, c.SuspendSupply, {}),
+        (story.authority, c.OpenRecall, {"maker": "XX"}),
+        (story.office, c.AcknowledgeRecall, {}),
+        (story.authority, c.CloseRecall, {"expects": 0}),
+    )
+    for signer, act, fields in told:
+        claim: Any = story.make(act, **USUAL[act] | fields)
+        [outcome] = town.tell(signer, claim, check=False)
+        assert not isinstance(outcome, e.Refusal), outcome
+
+
+def _deliver(town: Town, number: str) -> None:
+    """Asked for and refused, handed over all the same, a hazard found there, and the kitchen counted."""
+    story = town.story
+    acts: tuple[tuple[type[c.Claim], dict[str, Any]], ...] = (
+        (c.HandOver, {"code": number}),
+        (c.HandOver, {"code": number, "done": True}),
+        (c.OpenHazard, {}),
+        (c.CountPremises, {"codes": (number,)}),
+    )
+    refused = []
+    for act, fields in acts:
+        claim: Any = story.make(act, **USUAL[act] | fields)
+        [outcome] = town.tell(story.worker, claim, check=False)
+        refused.append(isinstance(outcome, e.Refusal))
+    assert refused == [True, False, False, False]
 
 
 def _overfill(town: Town, number: str) -> None:
@@ -416,7 +452,7 @@ def _publish(ground: Ground, town: Town, clock: list[int]) -> int:
         asyncio.run(look(sight))
         assert outbox.checkpoint() == ground.checkpoint.raw
     head = ground.checkpoint.head
-    town.story.station.seen = Seen(head.size, head.root.hex())
+    town.story.station.seen = town.story.worker.seen = Seen(head.size, head.root.hex())
     return size
 
 

@@ -192,7 +192,7 @@ def published_carried(scene: Scene) -> None:
 
 @row(DATABASE, "删一条已发布的", "a published entry deleted")
 def published_deleted(scene: Scene) -> None:
-    scene.sql(f"DELETE FROM entry WHERE entry_index = {scene.ground.size - 7}")
+    scene.sql(f"DELETE FROM entry WHERE entry_index = {scene.ground.size - 15}")
 
 
 @row(DATABASE, "删已发布的末尾，改圆", "the published tail deleted, all carried through")
@@ -378,6 +378,18 @@ def cache_used(scene: Scene) -> None:
         cached(scene, "cylinder", where, registered, put_back=False),
     ):
         scene.append([prefill, leave])
+    scene.write([body for _, body in sorted(scene.entries().items())], scene.envelopes())
+
+
+@row(
+    UNPUBLISHED,
+    "改缓存（抹去暂停供气），交付入账后改回",
+    "a cache changed (a suspension of supply hidden), and put back after a delivery used it",
+)
+def suspension_hidden(scene: Scene) -> None:
+    scene.write(scene.ground.bodies[: scene.ground.size])
+    with cached(scene, "place", "place = 'premises:H1'", lambda there: there.pop("suspensions"), put_back=False):
+        scene.append(tail(scene.ground))
     scene.write([body for _, body in sorted(scene.entries().items())], scene.envelopes())
 
 

@@ -167,7 +167,6 @@ def test_opening_stock_leaves_once_without_a_fill(town: Town) -> None:
 
 def test_opening_stock_that_comes_back_unsold_goes_out_again_but_not_once_it_was_handed_over(town: Town) -> None:
     count_in_the_first_days(town)
-    ok(town.say(c.FilePremises))
     for _ in range(2):
         ok(town.sell(ONE))
         ok(town.say(c.DepotIn, code=ONE, content=c.Content.FULL))

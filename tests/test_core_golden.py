@@ -50,8 +50,8 @@ GOLDEN = Path(__file__).parent / "golden"
 KEYS = {alg: private_key(f"golden {alg}", alg) for alg in ("ed25519", "p256")}
 
 
-NEWEST = "-3"
-NUMBERS = ("", "-2", NEWEST)
+NEWEST = "-4"
+NUMBERS = ("", "-2", "-3", NEWEST)
 
 
 def lines(name: str) -> list[bytes]:
@@ -186,26 +186,49 @@ _MORE: dict[type[c.Claim], dict[str, Any]] = {
     c.CheckPostfill: {"weight_g": 31_000, "failed_items": tuple(c.PostfillItem)},
     c.BleedCylinder: {"weight_g": 30_000},
     c.ReleaseCylinder: {"seal": "F-0001"},
-    c.ReplaceValve: {"valve_no": "VN-0001"},
+    c.ReplaceValve: {"valve_no": "VN-0001", "valve_model": "VM-1"},
     c.DepotOut: {"to_site": "S2", "purpose": c.Purpose.TRANSFER},
     c.DecideScrap: {"person": "P1"},
     c.CorrectCylinder: {
         "tare_g": 16_400, "max_fill_g": 14_800, "made_month": "2024-05", "phase": c.Phase.LIQUID,
         "bought_on": "2024-07-01", "filler_mark": "E1", "collar": "welded",
     },
-    c.HandOver: {"site": "S1"},
+    c.CollectCylinder: {"customer": "K1", "premises": "H1", "weight_g": 17_000},
+    c.HandOver: {
+        "site": "S1", "channel": "self_pickup", "order": "OR1", "empties": (code(2), code(3)), "weight_g": 31_000,
+        "cell": "1km-0001", "in_area": True, "done": True,
+        "check": c.SafetyCheck("delivery-1", (c.CheckItem.HOSE_AGED,), (c.CheckItem.VENTILATION,), ("ab" * 32,)),
+        "confirmation": c.Confirmation("proxy", "matched", "VO1", "PX1", "ab" * 32),
+    },
+    c.NotDelivered: {"cause": "refused_to_sign", "photo_digest": "ab" * 32},
+    c.RemoveInEmergency: {"to_site": "S1"},
+    c.ReportFound: {"vehicle": "V2", "customer": "K1", "premises": "H1", "photo_digest": "ab" * 32},
+    c.OpenHazard: {"major": True, "found_in": _ID},
+    c.RectifyHazard: {"before_digest": "ab" * 32},
+    c.SuspendSupply: {"hazards": (_ID,)},
+    c.CountPremises: {"codes": (code(1), code(2))},
+    c.AcknowledgeRecall: {"told": 12},
+    c.FilePremises: {
+        "customer": "K1", "town": "320602001", "building": "BD-7", "storey": "underground", "high_rise": True,
+        "converted": True, "cylinder_room": True, "alarm_tested_on": "2025-12-01",
+        "shut_off_tested_on": "2025-12-01", "hose": "metal", "regulator": "self_closing",
+    },
     c.FileSite: {"transition_until": "2026-06-30", "approvals": ("filling", "residue")},
     c.FilePermit: {"sites": ("S1",), "districts": ("320600",)},
-    c.FilePerson: {"roles": ("filler", "checker")},
+    c.FilePerson: {"roles": ("filler", "checker"), "labour_contract": True, "areas": ("320602001",)},
     c.FileCertificate: {"number_digest": "ab" * 32},
     c.FileTankLot: {
         "received_on": "2026-01-01", "product": "G1", "odorant_digest": "ab" * 32, "dme_method": "gas_chromatography",
-        "residue_permille": 12,
+        "residue_permille": 12, "remainder_g": 1_500_000,
     },
     c.FileUseRegistration: {"cylinders": (_ID,)},
     c.OpenRecall: {
         "maker": "GL", "made_from": "2024-01", "made_to": "2024-12", "phase": c.Phase.VAPOUR, "model": "YSP35.5",
+        "valve_model": "VM-1", "line": "L1", "tank_lot": "T1", "filler": "P1", "filled_from": START,
+        "filled_to": START + 3_600_000, "inspected_at": "B1S", "inspector": "I1", "inspected_on": "2026-01-01",
+        "vehicle": "V1", "worker": "W1", "acknowledge_h": 12, "drill": True,
     },
+    c.OpenIncident: {"premises": "H1", "cylinder": _ID},
     c.AdoptPack: {"pack": _PACK},
     c.RaiseAlert: {"after_seq": 1, "sizes": (7, 5), "roots": ("ab" * 32, "cd" * 32)},
 }  # fmt: skip
@@ -230,6 +253,7 @@ def _claims(story: Story) -> list[c.AnyClaim]:
                 story.cylinder(
                     1, inspected_month="2025-12", also=("legacy-digits9:123456789",), bought_on="2024-07-01",
                     filler_mark="E1", collar="welded", ownership="invoice", ownership_digest="ab" * 32, new=True,
+                    valve_no="VN-0001", valve_model="VM-1",
                 )
             )  # fmt: skip
         else:
@@ -245,6 +269,8 @@ def _outcomes() -> list[e.Outcome]:
     )
     values: dict[str, Any] = dict.fromkeys(("violations", "warnings", "as_of_scan", "reasons"), notes)
     values |= {"cylinder": _ID, "lawful": True, "return_inferred": True, "filler": "示例燃气", "owner": "E1"}
+    values |= {"left": ("customer:K1", "premises:H1"), "passed": True, "closed": True, "blocks_from": "2026-01-16"}
+    values |= {"found": (_ID,), "missing": (_ID,), "overtaken": (_ID,), "unknown": 2}
     values |= {"stamp": "stamp:GL_0000001_2024-06", "challenged": True, "superseded": True}
     values |= {"service_phone": "0513-96777", "start_by": START + 120_000}
     values |= {"tare_g": 16_500, "target_net_g": 14_500, "allowed_net_g": 14_900, "net_g": 14_500}

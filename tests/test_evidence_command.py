@@ -65,6 +65,11 @@ SCOPES = {
     "/persons/P2/evidence": ("--person", "P2"),
     "/lots/T1/evidence": ("--tank-lot", "T1"),
     "/sites/S1/evidence": ("--site", "S1"),
+    "/premises/H1/evidence": ("--premises", "H1"),
+    "/customers/K1/evidence": ("--customer", "K1"),
+    "/vehicles/V2/evidence": ("--vehicle", "V2"),
+    "/lines/L1/evidence": ("--line", "L1"),
+    "/recalls/R1/evidence": ("--recall", "R1"),
     f"{LOG}/evidence?from=2001-01-01T06:00&to=2099-01-01": (
         "--window", "--from", "2001-01-01T06:00", "--to", "2099-01-01",
     ),
@@ -338,7 +343,7 @@ def test_every_read_is_by_key(left: Left, statement: str, values: tuple[object, 
     engine = open_engine(left.url)
     try:
         with reading(engine, ALL_SITES) as connection:
-            driver = selection._driver(connection)
+            driver = selection.driver_of(connection)
             for mode in ("force_custom_plan", "force_generic_plan"):
                 driver.execute(f"SET LOCAL plan_cache_mode = {mode}".encode())
                 plan = "\n".join(row for (row,) in driver.execute(f"EXPLAIN {statement}".encode(), values))

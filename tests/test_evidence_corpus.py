@@ -10,23 +10,36 @@ import random
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import pytest
 from msgspec import structs
 
+from ledger.bundle import decode_claim
 from ledger.entry import Entry, decode_entry, encode_entry
-from ledger.evidence import Evidence, pack_evidence
+from ledger.evidence import Evidence, Kind, pack_evidence
 from ledger.shell import second_verifier
 from ledger.shell.verify import json_line
 from ledger.verify import verify
-from tests.evidence_kit import gather, members_of, policy, repack, scopes, sound_case, sound_files, without
+from ledger.world import parties_of
+from tests.evidence_kit import (
+    delivered_case,
+    gather,
+    members_of,
+    policy,
+    repack,
+    scopes,
+    sound_case,
+    sound_files,
+    without,
+)
 from tests.shift_kit import base_seed
 from tests.test_evidence_file import SPOILT
 
 CASE = sound_case()
 SCOPES = scopes(CASE)
 LEAST = 200
+KINDS = set(get_args(Kind)) - {"window", "log"}
 
 
 class Mutant(NamedTuple):
@@ -126,6 +139,18 @@ def test_both_accept_every_sound_file_and_say_the_same(name, tmp_path):
     said = first(raw, trusted)
     assert said["accepted"]
     assert second(raw, tmp_path, trusted) == said
+
+
+def test_both_know_the_same_parties_of_every_entry():
+    """Of those that a file may be about: an entry that one of them counts to a scope, the other counts too."""
+    kinds = set()
+    for at, body in enumerate(delivered_case().bodies):
+        entry = decode_entry(body)
+        ours = {one for one in parties_of(entry, decode_claim(entry.claim)) if one.partition(":")[0] in KINDS}
+        theirs = second_verifier.parties(second_verifier.read_entry(body, at))
+        assert {one for one in theirs if one.partition(":")[0] in KINDS} == ours, entry.claim
+        kinds |= {one.partition(":")[0] for one in ours}
+    assert kinds == KINDS
 
 
 def test_both_refuse_every_mutated_file(tmp_path):

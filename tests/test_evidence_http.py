@@ -17,7 +17,7 @@ from api.settings import Settings, Token
 from ledger import claim as c
 from ledger.checkpoint import parse_checkpoint
 from ledger.entry import Entry, decode_entry, leaf_hash
-from ledger.evidence import Evidence, Scope, parse_evidence
+from ledger.evidence import Evidence, Kind, Scope, parse_evidence
 from ledger.policy import parse_policy
 from ledger.store.embedded import EmbeddedServer
 from ledger.tiles import parse_entries
@@ -153,6 +153,31 @@ def test_a_lots_and_a_sites_file_hold_their_entries(town: Town, everything: list
     found = evidence(town, "/sites/S1/evidence")
     assert of_party(town, "site:S1") <= set(looked_at(found))
     assert "site:S1" in heads_of(found)
+
+
+PLACES: dict[str, tuple[Kind, str]] = {
+    "/premises/H1": ("premises", '"(file_premises|file_contract|hand_over)"'),
+    "/customers/K1": ("customer", '"(file_customer|file_contract|hand_over)"'),
+    "/vehicles/V2": ("vehicle", '"vehicle":"V2"'),
+    "/lines/L1": ("line", '"complete_fill"|"line":"L1","site":"S1","kind"'),
+    "/recalls/R1": ("recall", '"open_recall"'),
+}
+"""Of each, the acts of this town that belong to its story."""
+
+
+@pytest.mark.parametrize("path", PLACES)
+def test_a_customers_a_vehicles_a_lines_and_a_recalls_file_hold_their_entries(
+    town: Town, everything: list[Entry], path: str
+) -> None:
+    kind, acts = PLACES[path]
+    found = evidence(town, f"{path}/evidence")
+    assert found.scope == Scope(kind, path[-2:])
+    entries = looked_at(found)
+    named = {index for index, entry in enumerate(everything) if re.search(acts, entry.claim)}
+    assert named
+    assert named <= set(entries)
+    assert all(index in named or '"enrol_signer"' in entries[index].claim or index == 0 for index in entries)
+    assert town.http.get(f"{path}9/evidence").status_code == 404
 
 
 def test_times_bound_a_file_and_it_then_claims_no_end_of_the_chain(town: Town, everything: list[Entry]) -> None:

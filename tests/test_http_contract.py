@@ -82,12 +82,24 @@ def published_size(town: Town) -> int:
         time.sleep(0.05)
 
 
+def alert_raised(town: Town, code: str) -> str:
+    """The id of an alert, once the log was read so far."""
+    leave = "01900000-0000-7000-8000-00000000aaaa"
+    town.post(town.story.station, town.story.make(c.StartFill, code=code, authorisation=leave, start_weight_g=15_000))
+    deadline = time.monotonic() + 20
+    while not (found := town.http.get("/alerts", params={"kind": "F4"}).json()["alerts"]):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return str(found[0]["alert"])
+
+
 def test_real_answers_are_as_documented(town: Town) -> None:
     code = town.with_cylinder(1)
     town.fill_cycle(code)
     town.post(town.story.station, town.story.make(c.AuthoriseFill, code=code))
     value = code.partition(":")[2]
     known = {"code": code, "scheme": "OWN", "value": value, "site": "S1", "lot": "T1", "kind": "site", "id": "S1"}
+    known["alert"] = alert_raised(town, code)
     size = published_size(town)
     known |= {"origin": ORIGIN, "tile": f"0/000.p/{size}", "index": "0", "person": "P1"}
     kept = town.http.get(f"/logs/{ORIGIN}/checkpoints").json()["checkpoints"]

@@ -105,9 +105,13 @@ class Clients:
                 await asyncio.sleep(self._chance.expovariate(1 / THINKING_S))
 
     def _claim(self, turn: int, code: str) -> c.AnyClaim:
-        if turn % 2:
-            return self._story.make(c.CheckPrefill, code=code)
-        return self._story.make(c.CountStock, code=code, content=c.Content.EMPTY)
+        empty = {"code": code, "content": c.Content.EMPTY}
+        return (
+            self._story.make(c.CountStock, **empty),
+            self._story.make(c.CheckPrefill, code=code),
+            self._story.make(c.CollectCylinder, **empty),
+            self._story.make(c.UnloadVehicle, **empty),
+        )[turn % 4]
 
     async def _post(self, http: httpx.AsyncClient, envelope: bytes) -> bytes:
         """The answers to these bytes, sent until there are some."""

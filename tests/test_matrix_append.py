@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import psycopg
 import pytest
@@ -29,7 +29,7 @@ from ledger.store.load import LogCache
 from ledger.store.write import FEW
 from ledger.store.writer import Writer, connect_writer
 from tests.shift_kit import Database, Said, _until, check_log, found_town, running_database
-from tests.story import MINUTE, ORIGIN, START, Signer, Story, private_key
+from tests.story import MINUTE, ORIGIN, START, USUAL, K, Story
 from tests.strace_kit import WHOLE, Call, Injection, Ready, attached, calls, chosen, counted, needs_strace, record
 
 pytestmark = needs_strace
@@ -37,7 +37,9 @@ pytestmark = needs_strace
 Victim = Literal["appender", "backend", "checkpointer"]
 
 SAMPLE = {"appender": 6, "backend": 10, "checkpointer": 4}
-CLAIMS = FEW + 1  # so many are copied, and take a page more now and then
+CYLINDERS = 7
+CLAIMS = 2 * CYLINDERS + 3  # so many are copied, and take a page more now and then
+assert CLAIMS > FEW
 DATABASE_LASTS = 30  # cells; the audit after each cell reads all of it
 STEPS = {
     "BEGIN": "0 begin", "SELECT log_id": "1-3 lock and load", "INSERT": "5 write", "COPY": "5 write",
@@ -104,15 +106,24 @@ class Bench:
         self.story, self._cells = Story(), 0
         self.story.ids = itertools.count(1_000_000)
         self.story.now = START + 60 * MINUTE
-        self.signer = Signer("client", private_key("client"))
-        self.codes = [one.code for one in found_town(self.url, [self.signer], CLAIMS)]
+        self.codes = [one.code for one in found_town(self.url, [], CYLINDERS)]
         self.said: list[Said] = []
 
     def bundle(self) -> bytes:
+        """A worker's round: handed over while the line was down, taken back, and the kitchen looked at and counted."""
         self.story.now += MINUTE
-        return self.signer.sign(
-            *(self.story.make(c.CountStock, code=code, content=c.Content.EMPTY) for code in self.codes)
+        hazard = self.say(c.OpenHazard)
+        return self.story.worker.sign(
+            *(self.say(c.HandOver, code=code, done=True) for code in self.codes),
+            *(self.say(c.CollectCylinder, code=code, customer="K1", premises="H1") for code in self.codes[1:]),
+            hazard,
+            self.say(c.RectifyHazard, hazard=hazard.claim_id),
+            self.say(c.CheckPremises),
+            self.say(c.CountPremises, codes=tuple(self.codes[:2])),
         )
+
+    def say(self, act: type[K], **fields: Any) -> K:
+        return self.story.make(act, **USUAL[act] | fields)
 
     def by_writer(self, options: list[str], envelope: bytes) -> bytes | None:
         """Have a writer append over a connection whose backend is traced; None when it says to send again."""

@@ -1,6 +1,7 @@
 """Tampering as a superuser would, column by column: the audit names each, and finds nothing in a sound log."""
 
 from collections.abc import Iterator
+from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -8,13 +9,14 @@ import pytest
 from psycopg import sql
 
 from ledger import claim as c
+from ledger import events as e
 from ledger.bundle import Seen
 from ledger.errors import NotFound
 from ledger.store import schema
 from ledger.store.audit import audit
 from ledger.store.embedded import EmbeddedServer
 from ledger.store.migrate import migrate
-from tests.story import ORIGIN
+from tests.story import ORIGIN, USUAL, Signer
 from tests.test_store_append import Town, cycle
 
 TABLES = (schema.log, schema.entry, schema.bundle, *schema.CACHES)
@@ -33,7 +35,9 @@ CHANGES = {
 
 
 def tell_a_day(town: Town) -> None:
-    """A round, a refusal, a stray code and a relabelling, by a device that has seen the log: a row in every table."""
+    """A round, a delivery, a refusal, a stray code and a relabelling, by a device that has seen the log: a row in every
+    table, and something in every column.
+    """
     codes = town.cylinders(3)
     town.story.station.seen = Seen(3, "ab" * 32)
     for code in codes[:2]:
@@ -43,6 +47,18 @@ def tell_a_day(town: Town) -> None:
     town.tell(town.story.station, town.story.make(c.CheckPrefill, code="legacy-digits9:123456789"), check=False)
     new = "legacy-digits9:987654321"
     town.tell(town.story.office, town.story.make(c.BindCode, code=codes[2], new_code=new), check=False)
+    kitchen = {"town": "320602001", "building": "BD-7"}
+    told: tuple[tuple[Signer, type[c.Claim], dict[str, Any]], ...] = (
+        (town.story.office, c.FilePremises, {"expects": 0, **kitchen}),
+        (town.story.worker, c.HandOver, {"code": codes[0], "done": True}),
+        (town.story.worker, c.OpenHazard, {}),
+        (town.story.office, c.SuspendSupply, {}),
+        (town.story.station, c.CollectCylinder, {"code": "legacy-digits9:123456789"}),
+    )
+    for signer, act, fields in told:
+        said: Any = town.story.make(act, **USUAL[act] | fields)
+        (outcome,) = town.tell(signer, said, check=False)
+        assert not isinstance(outcome, e.Refusal), outcome
     town.check()
 
 
@@ -125,7 +141,15 @@ def test_a_deleted_row_is_named(told: str, table: str) -> None:
         ),
         (
             "a cylinder nobody registered",
-            ["INSERT INTO cylinder SELECT log_id, gen_random_uuid(), body FROM cylinder LIMIT 1"],
+            [
+                "CREATE TABLE twin AS SELECT * FROM cylinder LIMIT 1",
+                "UPDATE twin SET cylinder = gen_random_uuid()",
+                "INSERT INTO cylinder SELECT * FROM twin",
+            ],
+        ),
+        (
+            "a place where nothing happened",
+            ["INSERT INTO place SELECT log_id, 'premises:H99', body, town, building, holder FROM place LIMIT 1"],
         ),
         ("a code nobody bound", ["INSERT INTO code SELECT log_id, 'own:X-1-Z', cylinder, true FROM code LIMIT 1"]),
         ("a bundle nobody sent", ["INSERT INTO bundle SELECT log_id, sha256(digest), envelope FROM bundle LIMIT 1"]),

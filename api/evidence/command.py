@@ -4,8 +4,10 @@ It is checked before we go, as its receiver will: exit code 1 when the file, tho
 """
 
 import sys
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import get_args
 from urllib.parse import quote
 
 import click
@@ -41,6 +43,11 @@ REFUSED_EXIT_CODE = 1
 @click.option("--person", help="一个人员，登记编号。A person, by registry id.")
 @click.option("--tank-lot", help="一个罐次。A tank lot.")
 @click.option("--site", help="一个站点。A site.")
+@click.option("--premises", help="一处用气场所。A customer's premises.")
+@click.option("--customer", help="一个用户。A customer.")
+@click.option("--vehicle", help="一辆车。A vehicle.")
+@click.option("--line", help="一条充装线。A filling line.")
+@click.option("--recall", help="一次召回或演练。A recall or drill.")
 @click.option("--window", is_flag=True, help="一段时间，用 --from 和 --to。All that was recorded from --from to --to.")
 @click.option("--whole-log", is_flag=True, help="整个日志，可重放。The whole log, for a replay.")
 @click.option("--from", "from_", help="起，含，如 2026-11-22T06:00（中国时间）。From then on; China time.")
@@ -56,10 +63,11 @@ def evidence_command(
     *, root: Path, policy: Path, key: Path | None, attachments: Path | None, out: Path, origin: str | None,
     data: Path | None, from_: str | None, to: str | None, **scope: str | bool | None,
 ) -> None:  # fmt: skip
-    """导出证据：一只气瓶、一个人员、一个罐次、一个站点、一段时间或整个日志，成为一个可离线核查的文件。
+    """导出证据：一只气瓶、一个人员、罐次、站点、场所、用户、车辆、充装线、召回，一段时间或整个日志，成为一个可离线核查的文件。
 
-    Write the evidence of a cylinder, a person, a tank lot, a site, a window of time or the whole log: one file that
-    anyone checks on a machine of their own with `python -m ledger verify FILE --policy POLICY`.
+    Write the evidence of a cylinder, a person, a tank lot, a site, premises, a customer, a vehicle, a line, a recall, a
+    window of time or the whole log: one file that anyone checks on a machine of their own with
+    `python -m ledger verify FILE --policy POLICY`.
     """
     kind, named = _one_scope(scope)
     from_ms, to_ms = (None if text is None else parse_time(text) for text in (from_, to))
@@ -111,18 +119,20 @@ def _head_signer(log: str, key: Path, policy: Policy) -> NoteSigner:
 
 def _one_scope(options: dict[str, str | bool | None]) -> tuple[Kind, str]:
     """The one scope that is named; Malformed when it is none or several."""
-    kinds: dict[str, Kind] = {
-        "cylinder": "cylinder", "person": "person", "tank_lot": "tank_lot", "site": "site", "window": "window",
-        "whole_log": "log",
-    }  # fmt: skip
+    kinds: dict[str, Kind] = {one: one for one in get_args(Kind) if one != "log"} | {"whole_log": "log"}
     given = [name for name in kinds if options[name]]
     if len(given) != 1:
         raise Malformed(
-            "请指明一个范围：--cylinder、--person、--tank-lot、--site、--window 或 --whole-log",
-            "name one scope: --cylinder, --person, --tank-lot, --site, --window or --whole-log",
+            f"请指明一个范围：{_options(kinds, '、', '或')}",
+            f"name one scope: {_options(kinds, ', ', 'or')}",
         )
     named = options[given[0]]
     return kinds[given[0]], named if isinstance(named, str) else ""
+
+
+def _options(kinds: Iterable[str], comma: str, last: str) -> str:
+    *options, end = (f"--{one.replace('_', '-')}" for one in kinds)
+    return f"{comma.join(options)} {last} {end}"
 
 
 def _shown(bar: RichProgress) -> Progress:

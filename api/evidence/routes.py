@@ -3,6 +3,7 @@
 It holds whole entries, so it takes a token for all sites of the log, as entry bundles do.
 """
 
+from collections.abc import Callable
 from threading import BoundedSemaphore
 from typing import Annotated
 
@@ -29,6 +30,7 @@ MOST_ENTRIES = 20_000
 MOST_BYTES = 2**27  # of entries, and as many of bundles
 AT_ONCE = 2  # each takes much memory, and a thread of those that all reads share
 _Asked = tuple[Kind, str | Identifier]
+_Answer = Callable[[Asking, str, _Asked, str | None, str | None], Response[bytes]]
 _ANSWERS = documented_file(ZIP, "*.evidence.zip", 401, 403, 404, 413, 503)
 
 From = Annotated[
@@ -113,7 +115,61 @@ def evidence_routes(deployment: Deployment) -> list[HTTPRouteHandler]:
         kind: Kind = "log" if from_ is None and to is None else "window"
         return answer(request, named, (kind, ""), from_, to)
 
-    return [get_cylinder_evidence, get_person_evidence, get_lot_evidence, get_site_evidence, get_log_evidence]
+    own = [get_cylinder_evidence, get_person_evidence, get_lot_evidence, get_site_evidence, get_log_evidence]
+    return [*own, *_delivery_routes(deployment, answer)]
+
+
+def _delivery_routes(deployment: Deployment, answer: _Answer) -> list[HTTPRouteHandler]:
+    """Those about customers, vehicles, lines and recalls."""
+
+    @get(
+        "/premises/{premises:str}/evidence", tags=[TAG], sync_to_thread=True, responses=_ANSWERS,
+        summary="用气场所的证据 · the evidence of a customer's premises",
+    )  # fmt: skip
+    def get_premises_evidence(
+        request: Asking, premises: RefPath, log: LogName = None, from_: From = None, to: To = None
+    ) -> Response[bytes]:
+        return answer(request, deployment.origin(log), ("premises", premises), from_, to)
+
+    @get(
+        "/customers/{customer:str}/evidence", tags=[TAG], sync_to_thread=True, responses=_ANSWERS,
+        summary="用户的证据 · a customer's evidence",
+    )  # fmt: skip
+    def get_customer_evidence(
+        request: Asking, customer: RefPath, log: LogName = None, from_: From = None, to: To = None
+    ) -> Response[bytes]:
+        return answer(request, deployment.origin(log), ("customer", customer), from_, to)
+
+    @get(
+        "/vehicles/{vehicle:str}/evidence", tags=[TAG], sync_to_thread=True, responses=_ANSWERS,
+        summary="车辆的证据 · a vehicle's evidence",
+    )  # fmt: skip
+    def get_vehicle_evidence(
+        request: Asking, vehicle: RefPath, log: LogName = None, from_: From = None, to: To = None
+    ) -> Response[bytes]:
+        return answer(request, deployment.origin(log), ("vehicle", vehicle), from_, to)
+
+    @get(
+        "/lines/{line:str}/evidence", tags=[TAG], sync_to_thread=True, responses=_ANSWERS,
+        summary="充装线的证据 · a filling line's evidence",
+    )  # fmt: skip
+    def get_line_evidence(
+        request: Asking, line: RefPath, log: LogName = None, from_: From = None, to: To = None
+    ) -> Response[bytes]:
+        return answer(request, deployment.origin(log), ("line", line), from_, to)
+
+    @get(
+        "/recalls/{recall:str}/evidence", tags=[TAG], sync_to_thread=True, responses=_ANSWERS,
+        summary="召回或演练的证据 · the evidence of a recall or drill",
+    )  # fmt: skip
+    def get_recall_evidence(
+        request: Asking, recall: RefPath, log: LogName = None, from_: From = None, to: To = None
+    ) -> Response[bytes]:
+        return answer(request, deployment.origin(log), ("recall", recall), from_, to)
+
+    return [
+        get_premises_evidence, get_customer_evidence, get_vehicle_evidence, get_line_evidence, get_recall_evidence,
+    ]  # fmt: skip
 
 
 def _source(deployment: Deployment, request: Asking, origin: str) -> Source:

@@ -23,8 +23,11 @@ from ledger.store.selection import (
     signer_filings,
 )
 
-_NAMES = {"cylinder": ("气瓶", "cylinder"), "person": ("人员", "person"), "tank_lot": ("罐次", "tank lot"),
-          "site": ("站点", "site")}  # fmt: skip
+_NAMES = {
+    "cylinder": ("气瓶", "cylinder"), "person": ("人员", "person"), "tank_lot": ("罐次", "tank lot"),
+    "site": ("站点", "site"), "premises": ("用气场所", "premises"), "customer": ("用户", "customer"),
+    "vehicle": ("车辆", "vehicle"), "line": ("充装线", "line"), "recall": ("召回", "recall"),
+}  # fmt: skip
 
 
 class Selected(Struct, frozen=True):

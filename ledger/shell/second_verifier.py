@@ -24,7 +24,7 @@ import re
 import struct
 import sys
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, Never
@@ -91,7 +91,7 @@ ENTRY_KEYS: Final = (
 CHAIN_MARKS: Final = ("first", "next", "gap", "behind", "fork")
 ROLES: Final = ("authority", "inspection_body", "office", "station", "worker", "log")
 STATUSES: Final = ("active", "revoked", "quarantined")
-REGISTRY_KINDS: Final = ("cylinder", "person", "tank_lot", "site")
+REGISTRY_KINDS: Final = ("cylinder", "person", "tank_lot", "site", "premises", "customer", "vehicle", "line", "recall")
 SECONDS_OF_YEAR_10000: Final = 253_402_300_800
 
 STEP_NAMES: Final = {
@@ -745,6 +745,7 @@ class Entry:
     position: int
     claim: Claim
     outcome: str
+    named: tuple[str, ...]  # parties that its outcome names
 
     @property
     def accepted(self) -> bool:
@@ -871,7 +872,17 @@ def read_entry(raw: bytes, index: int) -> Entry:
         position=as_integer(given["position"], "position"),
         claim=read_claim(as_text(given["claim"], "claim")),
         outcome=as_text(outcome["type"], "outcome"),
+        named=(
+            *_texts(outcome, "left"),
+            *(f"cylinder:{value}" for key in ("found", "missing") for value in _texts(outcome, key)),
+        ),
     )
+
+
+def _texts(fields: Mapping[str, object], key: str) -> list[str]:
+    """The texts of a list, none where there is no list."""
+    values = fields.get(key)
+    return [value for value in values if isinstance(value, str)] if isinstance(values, list) else []
 
 
 # --- Step 1: the whole file ------------------------------------------------------------------------------------------
@@ -1296,20 +1307,32 @@ def _chain_holds(entry: Entry, prev: str | None, last: tuple[int, str] | None) -
 # --- Step 8: subjects and scope --------------------------------------------------------------------------------------
 
 
+PARTY_KEYS: Final = {
+    **dict.fromkeys(("site", "to_site", "inspected_at"), "site"),
+    **dict.fromkeys(("person", "second_person", "reviewer", "witness"), "person"),
+    **{key: key for key in ("vehicle", "customer", "premises")},
+}
+FROZEN: Final = {"sites": "site", "lines": "line", "tank_lots": "tank_lot", "vehicles": "vehicle"}
+
+
 def parties(entry: Entry) -> set[str]:
     """The parties of an entry."""
-    claim, found = entry.claim.fields, {entry.subject}
-    keys = {"site": "site", "person": "person", "second_person": "person", "reviewer": "person", "witness": "person"}
+    claim, found = entry.claim.fields, {entry.subject, *entry.named}
+    keys = dict(PARTY_KEYS)
+    act, outcome = entry.claim.type, entry.outcome
+    if act == "complete_fill" and outcome == "cylinder_filled.v1":
+        keys |= {"tank_lot": "tank_lot", "line": "line"}
+    elif act == "interrupt_fill" or (act == "authorise_fill" and outcome == "refused.v1"):
+        keys |= {"line": "line"}
+    elif act == "open_incident":
+        keys |= {"cylinder": "cylinder"}
+        found.update(f"{kind}:{value}" for key, kind in FROZEN.items() for value in _texts(claim, key))
+    elif act == "file_use_registration" and outcome == "filed.v1":
+        found.update(f"cylinder:{value}" for value in _texts(claim, "cylinders"))
     for key, kind in keys.items():
         value = claim.get(key)
         if isinstance(value, str):
             found.add(f"{kind}:{value}")
-    lot = claim.get("tank_lot")
-    if isinstance(lot, str) and entry.claim.type == "complete_fill" and entry.outcome == "cylinder_filled.v1":
-        found.add(f"tank_lot:{lot}")
-    cylinders = claim.get("cylinders")
-    if isinstance(cylinders, list) and entry.claim.type == "file_use_registration" and entry.outcome == "filed.v1":
-        found.update(f"cylinder:{value}" for value in cylinders if isinstance(value, str))
     return found
 
 

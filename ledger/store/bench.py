@@ -6,9 +6,11 @@
 from collections.abc import Sequence
 from importlib.util import find_spec
 from time import perf_counter
+from typing import Any, NamedTuple, Self
 from uuid import UUID
 
 import psycopg
+import sqlalchemy as sa
 from psycopg.conninfo import conninfo_to_dict
 
 from ledger.entry import decode_entry
@@ -25,6 +27,32 @@ def settle(url: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("VACUUM (ANALYZE)")
         connection.execute("CHECKPOINT")
+
+
+class Query(NamedTuple):
+    """One statement as it went to the server, and the seconds until all its rows were here."""
+
+    sql: str
+    params: Any
+    seconds: float
+
+
+def watched(engine: sa.Engine) -> list[Query]:
+    """Every statement of this engine's connections from now on, as it is made: call it before the first connects."""
+    made: list[Query] = []
+
+    class Watching(psycopg.Cursor[Any]):
+        def execute(self, query: Any, params: Any = None, **options: Any) -> Self:  # noqa: ANN401 - psycopg's own
+            begun = perf_counter()
+            done = super().execute(query, params, **options)
+            made.append(Query(query, params, perf_counter() - begun))
+            return done
+
+    def watch(connection: psycopg.Connection, _record: object) -> None:
+        connection.cursor_factory = Watching
+
+    sa.event.listen(engine, "connect", watch)
+    return made
 
 
 def newest_bodies(url: str, origin: str, count: int) -> list[bytes]:

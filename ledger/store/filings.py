@@ -24,7 +24,7 @@ class FiledRecord(Struct, frozen=True):
 def record_in_force(connection: sa.Connection, log_id: int, subject: str) -> FiledRecord | None:
     """The filing in force of a subject with where it stands, None when there is none."""
     found = connection.execute(_RECORDS.where(t.record.c.log_id == log_id, t.record.c.subject == subject)).one_or_none()
-    return None if found is None else _filed(*found)
+    return None if found is None else filed_record(*found)
 
 
 def records_of_kind(connection: sa.Connection, log_id: int, kind: str, *, after: int, limit: int) -> list[FiledRecord]:
@@ -34,10 +34,11 @@ def records_of_kind(connection: sa.Connection, log_id: int, kind: str, *, after:
         .order_by(t.record.c.entry_index)
         .limit(limit)
     )
-    return [_filed(*row) for row in rows]
+    return [filed_record(*row) for row in rows]
 
 
-def _filed(subject: str, seq: int, entry_index: int, body: bytes) -> FiledRecord:
+def filed_record(subject: str, seq: int, entry_index: int, body: bytes) -> FiledRecord:
+    """A row of the table of records."""
     claim = decode_claim(bytes(body).decode())
     assert isinstance(claim, c.FilingClaim)
     return FiledRecord(subject, seq, entry_index, claim)

@@ -162,18 +162,19 @@ def lock_and_load(connection: Connection, origin: str, bundles: Iterable[Bundle]
         chains = connection.execute(_CHAINS, (log_id, list(named.chains)), binary=True)
         supply = connection.execute(_SUPPLY, (log_id, list(named.supply)), binary=True) if named.supply else ()
         there = connection.execute(_THERE, (log_id, list(named.counted)), binary=True) if named.counted else ()
-        codes_again = {"log_id": log_id, "places": list(named.places), "codes": list(named.codes)}
-        places = connection.execute(_PLACES, codes_again, binary=True)
+        places = connection.execute(_PLACES, (log_id, list(named.places)), binary=True)
     head = _head_of(origin, heads)
     if head.fold != FOLD:
         raise other_fold(origin)
     world = World(origin, cache.registry(connection, head))
     world.size, world.recorded_at, world.registry_index = head.size, head.recorded_at, head.registry_index
     world.last_leaf = head.last_leaf.hex()
-    for code, active, key, body in codes:
+    for code, active, key, body, at, at_body in codes:
         world.codes[code] = CodeUse(key, active=active)
         if key not in world.cylinders:
             world.cylinders[key] = cylinder_decoder.decode(body)
+        if at is not None:
+            keep_place(world, at, at_body)
     for rows in (by_id, there):
         world.cylinders.update((key, cylinder_decoder.decode(body)) for key, body in rows)
     _file_all(world.supply, supply)
@@ -191,21 +192,18 @@ def lock_and_load(connection: Connection, origin: str, bundles: Iterable[Bundle]
 
 
 _CLAIMS = "SELECT signer, claim_id, text_digest, entry_index FROM claim_index WHERE log_id = %s AND claim_id = ANY(%b)"
-_BY_CODE = (
-    "SELECT code, active, c.cylinder::text, body FROM code AS k JOIN cylinder AS c USING (log_id, cylinder)"
-    " WHERE k.log_id = %s AND code = ANY(%b::text[])"
-)
+# Each cylinder with the place that it may leave now: the vehicle or the premises that it is at.
+_BY_CODE = """
+SELECT code, active, c.cylinder::text, c.body, p.place, p.body
+FROM code AS k JOIN cylinder AS c USING (log_id, cylinder)
+LEFT JOIN place AS p ON p.log_id = c.log_id AND p.place = ANY(
+    CASE WHEN c.premises IS NOT NULL OR c.carrier IS NOT NULL THEN ARRAY[c.holder, 'premises:' || c.premises] END)
+WHERE k.log_id = %s AND code = ANY(%b::text[])
+"""
 _BY_ID = "SELECT cylinder::text, body FROM cylinder WHERE log_id = %s AND cylinder = ANY(%b::text[]::uuid[])"
 _THERE = "SELECT cylinder::text, body FROM cylinder WHERE log_id = %s AND premises = ANY(%b)"
 _SUPPLY = "SELECT seq, entry_index, body FROM record WHERE log_id = %s AND subject = ANY(%b) ORDER BY entry_index"
-# The places that claims name, and those that the cylinders named are at, which may be left now.
-_PLACES = """
-SELECT place, body FROM place WHERE log_id = %(log_id)s AND place = ANY(%(places)b)
-UNION
-SELECT place, p.body FROM code AS k JOIN cylinder AS c USING (log_id, cylinder)
-    JOIN place AS p ON p.log_id = c.log_id AND p.place = ANY(ARRAY[c.holder, 'premises:' || c.premises])
-WHERE k.log_id = %(log_id)s AND k.code = ANY(%(codes)b) AND (c.premises IS NOT NULL OR c.carrier IS NOT NULL)
-"""
+_PLACES = "SELECT place, body FROM place WHERE log_id = %s AND place = ANY(%b)"
 _CHAINS = "SELECT chain, seq, digest FROM chain_head WHERE log_id = %s AND chain = ANY(%b)"
 
 

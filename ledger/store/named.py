@@ -1,6 +1,7 @@
 """What the claims at hand name, and so what of the world must be loaded before they can be decided."""
 
 from collections.abc import Iterable
+from typing import get_args
 
 from msgspec import Struct
 
@@ -43,29 +44,37 @@ def named_by(bundles: Iterable[Bundle]) -> Named:
 
 
 def _name(named: Named, claim: c.AnyClaim) -> None:
-    for field, sets in _FIELDS.items():
-        value: str | None = getattr(claim, field, None)
+    for field, sets in _FIELDS_OF[type(claim)]:
+        value: str | None = getattr(claim, field)
         if value is not None:
             for name in sets:
                 getattr(named, name).add(f"{field}:{value}")
-    match claim:
-        case c.Filing():
-            _name_filing(named, claim)
-        case c.RecordArrival():
-            named.chains.add(f"site:{claim.site}")
-        case c.AcknowledgeRecall():
-            named.chains.add(f"recall:{claim.recall}")
-        case c.SettleAlert():
-            named.chains.add(f"case:{claim.alert}")
-        case c.RaiseAlert():
-            named.chains.add(f"signer:{claim.signer}")
-        case _ if isinstance(claim, c.PremisesClaim):
-            named.chains.add(f"premises:{claim.premises}")
-            if isinstance(claim, c.CountPremises):
-                named.counted.add(claim.premises)
-                named.codes.update(claim.codes)
-        case _:
-            _name_scan(named, claim)
+    shown: c.Confirmation | None = getattr(claim, "confirmation", None)
+    if shown is not None:
+        papers = (("voucher", shown.voucher), ("proxy", shown.proxy))
+        named.supply.update(f"{kind}:{key}" for kind, key in papers if key is not None)
+    chain = _CHAINS.get(type(claim))
+    if chain is not None:
+        kind, field = chain
+        named.chains.add(f"{kind}:{getattr(claim, field)}")
+    elif isinstance(claim, c.Filing):
+        _name_filing(named, claim)
+    else:
+        assert isinstance(claim, c.CylinderClaim)
+        _name_scan(named, claim)
+    if isinstance(claim, c.CountPremises):
+        named.counted.add(claim.premises)
+        named.codes.update(claim.codes)
+
+
+_CHAINS: dict[type[c.Claim], tuple[str, str]] = {
+    **dict.fromkeys(get_args(c.PremisesClaim), ("premises", "premises")),
+    c.RecordArrival: ("site", "site"),
+    c.AcknowledgeRecall: ("recall", "recall"),
+    c.SettleAlert: ("case", "alert"),
+    c.RaiseAlert: ("signer", "signer"),
+}
+"""Of claims about neither a cylinder nor the registry: the kind of their subject, and the field that names it."""
 
 
 def _name_filing(named: Named, claim: c.FilingClaim) -> None:
@@ -81,6 +90,13 @@ _FIELDS = {"customer": ("supply",), "order": ("supply",), "premises": ("supply",
 """Fields of claims that name what is filed about customers, and places; and where their keys are gathered."""
 
 
+_FIELDS_OF = {
+    kind: tuple((field, sets) for field, sets in _FIELDS.items() if field in kind.__struct_fields__)
+    for kind in get_args(c.AnyClaim)
+}
+"""The same, by kind of claim: there is one look a claim, not four."""
+
+
 def _name_scan(named: Named, claim: c.CylinderClaim) -> None:
     named.codes.add(claim.code)
     match claim:
@@ -93,10 +109,5 @@ def _name_scan(named: Named, claim: c.CylinderClaim) -> None:
             named.codes.add(claim.new_code)
         case c.HandOver():
             named.codes.update(claim.empties)
-            shown = claim.confirmation
-            if shown is not None and shown.voucher is not None:
-                named.supply.add(f"voucher:{shown.voucher}")
-            if shown is not None and shown.proxy is not None:
-                named.supply.add(f"proxy:{shown.proxy}")
         case _:
             pass

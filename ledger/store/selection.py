@@ -48,13 +48,13 @@ def entry_indexes(
     connection: Connection, log_id: int, party: str, *, start: int, end: int, limit: int | None = None
 ) -> list[int]:
     """Where the entries [start, end) of a party stand, ascending."""
-    rows = _driver(connection).execute(_PARTY, (log_id, party, start, end, limit))
+    rows = driver_of(connection).execute(_PARTY, (log_id, party, start, end, limit))
     return [index for (index,) in rows]
 
 
 def count_entries(connection: Connection, log_id: int, party: str, *, start: int, end: int) -> int:
     """How many of the entries [start, end) are a party's."""
-    found = _driver(connection).execute(_COUNT, (log_id, party, start, end)).fetchone()
+    found = driver_of(connection).execute(_COUNT, (log_id, party, start, end)).fetchone()
     assert found is not None, "a count has a row"
     return int(found[0])
 
@@ -62,7 +62,7 @@ def count_entries(connection: Connection, log_id: int, party: str, *, start: int
 def signer_filings(connection: Connection, log_id: int, signers: Collection[str], *, end: int) -> list[int]:
     """Where the accepted filings of these signers stand below `end`, ascending; none of those that entry 0 enrols."""
     parties = [filing_party(f"signer:{one}") for one in sorted(signers)]
-    rows = _driver(connection).execute(_PARTIES, (log_id, parties, end))
+    rows = driver_of(connection).execute(_PARTIES, (log_id, parties, end))
     return sorted(index for (index,) in rows)
 
 
@@ -79,7 +79,7 @@ def bodies_at(
 ) -> dict[int, bytes]:
     """The bytes of these entries by index, ascending. Corrupt when one is not there, TooLarge over so many bytes."""
     found, room = dict[int, bytes](), most_bytes
-    with _driver(connection).cursor(binary=True) as cursor:  # as text, bytes would cross the wire in hexadecimal
+    with driver_of(connection).cursor(binary=True) as cursor:  # as text, bytes would cross the wire in hexadecimal
         for some in _chunks(indexes):
             rows = cursor.execute(_BODIES, (log_id, some)).fetchall()
             room = _left(room, rows)
@@ -95,7 +95,7 @@ def bodies_at(
 def envelopes(connection: Connection, log_id: int, digests: Collection[str], *, most_bytes: int) -> dict[str, bytes]:
     """The signed bundles of these payload digests (hexadecimal), ascending. Faults as `bodies_at`."""
     found, room = dict[str, bytes](), most_bytes
-    with _driver(connection).cursor(binary=True) as cursor:
+    with driver_of(connection).cursor(binary=True) as cursor:
         for some in _chunks(digests):
             rows = cursor.execute(_ENVELOPES, (log_id, [bytes.fromhex(one) for one in some])).fetchall()
             room = _left(room, rows)
@@ -118,7 +118,7 @@ def _left(room: int, rows: Iterable[TupleRow]) -> int:
 
 
 def _recorded_at(connection: Connection, log_id: int, index: int) -> int:
-    with _driver(connection).cursor(binary=True) as cursor:
+    with driver_of(connection).cursor(binary=True) as cursor:
         row = cursor.execute(_BODY, (log_id, index)).fetchone()
     if row is None:
         raise missing(index)
@@ -128,7 +128,8 @@ def _recorded_at(connection: Connection, log_id: int, index: int) -> int:
         raise Corrupt(f"第 {index} 条无法解读：{error}", f"entry {index} does not decode: {error}") from error
 
 
-def _driver(connection: Connection) -> psycopg.Connection:
+def driver_of(connection: Connection) -> psycopg.Connection:
+    """The driver's own connection, within the same transaction: it reads bytes as bytes."""
     driver = connection.connection.driver_connection
     assert isinstance(driver, psycopg.Connection)
     return driver

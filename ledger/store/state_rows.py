@@ -12,7 +12,7 @@ from ledger.world import World
 
 cylinder_decoder = mjson.Decoder(Cylinder)
 cylinder_encoder = mjson.Encoder()
-_premises_decoder = mjson.Decoder(Premises)
+premises_decoder = mjson.Decoder(Premises)
 _load_decoder = mjson.Decoder(VehicleLoad)
 _stray_decoder = mjson.Decoder(Stray)
 
@@ -45,7 +45,7 @@ def keep_place(world: World, place: str, body: bytes) -> None:
     """Take a row of the table of places into a world."""
     kind, _, key = place.partition(":")
     if kind == "premises":
-        world.premises[key] = _premises_decoder.decode(body)
+        world.premises[key] = premises_decoder.decode(body)
     elif kind == "vehicle":
         world.loads[key] = _load_decoder.decode(body)
     else:
