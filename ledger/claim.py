@@ -755,7 +755,7 @@ class CountPremises(Claim, frozen=True, tag="count_premises"):
     premises: Ref
     customer: Ref
     person: Ref
-    codes: Annotated[tuple[Code, ...], Meta(max_length=100)]
+    codes: Annotated[tuple[Code, ...], Meta(max_length=60)]
     photo_digest: Digest
 
 

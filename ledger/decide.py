@@ -61,6 +61,8 @@ def _barred(world: World, claim: c.AnyClaim, signer: str, now: int, cylinder: st
     owner = None if cylinder is None else world.cylinders[cylinder].owner
     if not is_entitled(world.registry, world.supply, enrolled, claim, owner=owner, day=day_of(now)):
         return "signer_not_entitled"
+    if isinstance(claim, _OF_WHO_SERVES) and not _serves(world, claim, enrolled, day_of(now)):
+        return "signer_not_entitled"
     if isinstance(claim, c.LoadVehicle | c.HandOver) and _names_anothers_worker(world, claim, enrolled):
         return "signer_not_entitled"
     if isinstance(claim, c.Filing):
@@ -72,6 +74,24 @@ def _barred(world: World, claim: c.AnyClaim, signer: str, now: int, cylinder: st
         # Open or over: a report that comes late is a report.
         return None if f"recall:{claim.recall}" in world.registry.records else "reference_unknown"
     return None
+
+
+_OF_WHO_SERVES = (c.AssignHazard, c.EscalateHazard, c.RectifyHazard, c.RecheckHazard, c.SuspendSupply, c.CountPremises)
+"""Acts at one's own customers: a rival could close a hazard there, or cut off a competitor's kitchen."""
+
+
+def _serves(world: World, claim: c.PremisesClaim, signer: c.EnrolSigner, day: str) -> bool:
+    """Whether its enterprise filed these premises, has a contract there or opened the hazard; the authority does."""
+    if signer.enterprise is None:
+        return signer.role is c.Role.AUTHORITY
+    filed = world.supply.get(c.FilePremises, claim.premises)
+    there = world.premises_of(claim.premises)
+    owners = [one.enterprise for one in there.contracts.values()]
+    owners += [] if filed is None else [filed.enterprise]
+    hazard = there.hazard(getattr(claim, "hazard", ""))
+    owners += [] if hazard is None else [world.employer_of(hazard.opened_by)]
+    # Where nobody supplies, everybody may: an illegal point is nobody's customer.
+    return not owners or any(world.registry.stands_for(signer.enterprise, owner, day) for owner in owners)
 
 
 WORKER_RULE = "DEL-02@1"

@@ -119,6 +119,8 @@ def apply_at(old: Premises, claim: c.AnyClaim, event: e.Event, *, at: int, enter
             return _checked(old, "delivery", done)
         case c.OpenHazard():
             assert isinstance(event, e.HazardOpened)
+            if old.hazard(claim.claim_id) is not None:
+                return old  # another signer's under the same id: there is one open already
             return structs.replace(old, hazards=(*old.hazards, _opened(claim, event, at)))
         case c.AssignHazard():
             return _assigned(old, claim)

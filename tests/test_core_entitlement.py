@@ -358,3 +358,23 @@ def test_a_phone_brings_gas_for_its_own_enterprises_workers_only(town: Town) -> 
         ours = town.story.make(act, **USUAL[act] | {"code": ONE})
         assert may(town, town.story.worker, ours)
         assert not may(town, town.story.worker, structs.replace(ours, claim_id=CLAIM_ID, person="W20"))
+
+
+OFFICES = (c.AssignHazard, c.SuspendSupply)
+
+
+def test_hazards_suspensions_and_counts_are_for_those_who_supply_there(town: Town) -> None:
+    """A rival could close a hazard that it never saw, or cut off a competitor's kitchen."""
+    rival, make = town.story.rival, town.story.make
+    acts = (c.AssignHazard, c.EscalateHazard, c.RectifyHazard, c.RecheckHazard, c.SuspendSupply, c.CountPremises)
+    theirs: tuple[Any, ...] = tuple(make(act, **USUAL[act]) for act in acts)
+    for claim in theirs:
+        by = town.story.office if type(claim) in OFFICES else town.story.worker
+        assert may(town, by, claim)
+        for_itself = structs.replace(claim, enterprise="E2") if isinstance(claim, c.SuspendSupply) else claim
+        assert not may(town, rival, for_itself), claim
+    contract = USUAL[c.FileContract] | {"contract": "CT20", "enterprise": "E2"}
+    assert isinstance(town.tell(rival, make(c.FileContract, **contract)), e.Filed)
+    assert may(town, rival, make(c.SuspendSupply, **USUAL[c.SuspendSupply] | {"enterprise": "E2"})), "it supplies there"
+    elsewhere = make(c.CountPremises, **USUAL[c.CountPremises] | {"premises": "H99"})
+    assert may(town, rival, elsewhere), "nobody supplies there: an illegal point may be anybody's find"

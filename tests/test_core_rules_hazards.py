@@ -27,7 +27,7 @@ from tests.rule_kit import (
     town_with,
     with_params,
 )
-from tests.story import MINUTE, Story, Town
+from tests.story import MINUTE, USUAL, Story, Town
 
 Step = Callable[[Town], object]
 LEAK: dict[str, Any] = {"item": c.CheckItem.LEAK}
@@ -67,6 +67,9 @@ def rival_resumes(town: Town) -> e.Outcome:
 
 
 def rival_suspends(town: Town) -> e.Outcome:
+    """The rival supplies there too."""
+    contract = USUAL[c.FileContract] | {"contract": "CT2", "enterprise": "E2"}
+    assert isinstance(town.tell(town.story.rival, town.story.make(c.FileContract, **contract)), e.Filed)
     return town.say(c.SuspendSupply, by=town.story.rival, enterprise="E2")
 
 
