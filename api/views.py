@@ -13,8 +13,8 @@ from ledger.lifecycle import STAGE_ZH, Stage
 from ledger.packs.model import Pack
 from ledger.rules.filling import allowed_net_g
 from ledger.rules.inspection import due_month_under
-from ledger.rules.withdrawal import matches
-from ledger.store.read import Connection, Stored, open_recalls, record
+from ledger.store.read import Connection, Stored, record
+from ledger.store.recalls import recall_of
 
 
 class EntryView(Struct, frozen=True):
@@ -142,7 +142,7 @@ def cylinder_state(
         last_fill=None if found.fill is None else last_fill(found.fill),
         locks=found.locks,
         seized=found.seized,
-        recall=next((one.recall for one in open_recalls(connection, log_id) if matches(one, found)), None),
+        recall=recall_of(connection, log_id, found),
         use_registration=found.use_registration,
     )
 

@@ -175,6 +175,9 @@ def test_what_readers_are_told_to_type_exists(page):
             assert words[1] in targets, line
         elif words[0] in ("ledger", "station"):
             command = commands()[" ".join(words[:2])]
+            if isinstance(command, click.Group):
+                assert words[2] in command.commands, line
+                command = command.commands[words[2]]
             known = {option for param in (command.params if command else []) for option in param.opts}
             assert [word for word in words[2:] if word.startswith("--") and word not in known] == [], line
         else:

@@ -5,24 +5,19 @@ other sheets have no fleet's header: an import skips them. Every cell is text or
 nothing that a file holds can become a formula or a link here. Rows are written as they come, in constant memory.
 """
 
-from collections.abc import Iterator, Sequence
-from itertools import count, islice
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeAlias
 
 import msgspec
-import xlsxwriter  # type: ignore[import-untyped]
 
 from api.fleet.headers import SHEET_COLUMNS
 from api.fleet.journal import Journal, State
 from api.fleet.report import Summary, explain, explain_note, quarantined_rows
 from api.fleet.texts import NOTES, SKIPPED, why
+from api.workbook import Book, Cells, Worksheet, put
 from ledger.claim import RegisterCylinder
 from ledger.reasons import REASONS, text_of
 
-MOST_ROWS = 1_000_000
-"""Rows of one sheet; a spreadsheet holds 1,048,576."""
-_MOST_LETTERS = 32_767
 _REGISTERED = (
     "工作表 sheet",
     "文件行 row",
@@ -35,49 +30,23 @@ _REGISTERED = (
 _WIDTHS = {"summary": (34, 60, 12, 60), "registered": (14, 10, 30, 26, 38, 10, 80), "quarantined": (26, 60, 60, 10)}
 _decoder = msgspec.json.Decoder(RegisterCylinder)
 
-Cells = Sequence[str | int | None]
-# The package has no types.
-Worksheet: TypeAlias = Any
-Format: TypeAlias = Any
-
-
-class _Book:
-    def __init__(self, path: Path) -> None:
-        options = dict.fromkeys(("strings_to_formulas", "strings_to_urls", "strings_to_numbers"), False)
-        self.book = xlsxwriter.Workbook(str(path), options | {"constant_memory": True})
-        self.bold: Format = self.book.add_format({"bold": True, "bg_color": "#DDEBF7"})
-
-    def sheet(self, name: str, widths: tuple[int, ...]) -> Worksheet:
-        sheet = self.book.add_worksheet(name)
-        for column, width in enumerate(widths):
-            sheet.set_column(column, column, width)
-        return sheet
-
 
 def write_workbook(journal: Journal, summary: Summary, path: Path) -> None:
     """Write the report to a new file in place of an old one."""
     made = path.with_name(f"{path.name}.part")
-    book = _Book(made)
+    book = Book(made)
     _summary(book, summary)
     sheets = journal.ask("SELECT sheet, header FROM sheet ORDER BY sheet").fetchall()
     for number, (sheet, header) in enumerate(sheets, 1):
         name = f"隔离 quarantined{f'-{number}' if len(sheets) > 1 else ''}"
         titles = [*SHEET_COLUMNS, *msgspec.json.decode(header)]
-        _sheets(book, name, _WIDTHS["quarantined"], titles, _quarantined(journal, sheet))
-    _sheets(book, "已登记 registered", _WIDTHS["registered"], _REGISTERED, _registered(journal))
-    book.book.close()
+        book.rows(name, _WIDTHS["quarantined"], titles, _quarantined(journal, sheet))
+    book.rows("已登记 registered", _WIDTHS["registered"], _REGISTERED, _registered(journal))
+    book.close()
     made.replace(path)
 
 
-def _put(sheet: Worksheet, row: int, cells: Cells, style: Format | None = None) -> None:
-    for column, cell in enumerate(cells):
-        if isinstance(cell, int):
-            sheet.write_number(row, column, cell, style)
-        elif cell:
-            sheet.write_string(row, column, cell[:_MOST_LETTERS], style)
-
-
-def _summary(book: _Book, summary: Summary) -> None:
+def _summary(book: Book, summary: Summary) -> None:
     sheet = book.sheet("汇总 summary", _WIDTHS["summary"])
     kind = "试导入 trial: 什么都没有登记 nothing was registered" if summary.trial else f"导入 import: {summary.log}"
     lines: list[Cells] = [
@@ -102,11 +71,11 @@ def _summary(book: _Book, summary: Summary) -> None:
     lines += [[], ["未用的列 columns not used", "、".join(summary.columns_not_used)]]
     lines += [["产权单位 owner", f"{name} = {one}"] for name, one in summary.owners.items()]
     for row, cells in enumerate(lines):
-        _put(sheet, row, cells, book.bold if cells and row and not lines[row - 1] else None)
+        put(sheet, row, cells, book.bold if cells and row and not lines[row - 1] else None)
     _picture(book, sheet, outcome, first, last)
 
 
-def _picture(book: _Book, sheet: Worksheet, outcome: int, first: int, last: int) -> None:
+def _picture(book: Book, sheet: Worksheet, outcome: int, first: int, last: int) -> None:
     name = "汇总 summary"
     whole = book.book.add_chart({"type": "doughnut"})
     whole.add_series(
@@ -133,19 +102,6 @@ def _picture(book: _Book, sheet: Worksheet, outcome: int, first: int, last: int)
         bars.set_y_axis({"reverse": True})
         bars.set_size({"width": 720, "height": 160 + 24 * (last - first + 1)})
         sheet.insert_chart("F17", bars)
-
-
-def _sheets(book: _Book, name: str, widths: tuple[int, ...], titles: Sequence[str], rows: Iterator[Cells]) -> None:
-    """Rows under titles, on as many sheets as they need."""
-    for part in count(1):
-        sheet = book.sheet(name if part == 1 else f"{name} {part}", widths)
-        sheet.freeze_panes(1, 0)
-        _put(sheet, 0, titles, book.bold)
-        at = 0
-        for at, cells in enumerate(islice(rows, MOST_ROWS), 1):
-            _put(sheet, at, cells)
-        if at < MOST_ROWS:
-            return
 
 
 def _quarantined(journal: Journal, sheet: int) -> Iterator[Cells]:

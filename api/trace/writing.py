@@ -1,0 +1,82 @@
+"""Answers as JSON, CSV and XLSX, piece by piece: however long a story is, a part of it is in memory."""
+
+import csv
+import io
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from typing import Literal
+
+from api.trace.telling import Telling
+from api.workbook import Book
+
+PIECE = 64 * 1024
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+Format = Literal["json", "csv", "xlsx"]
+
+_BOM = "\ufeff"
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_WIDTH = 20
+
+
+def json_pieces(telling: Telling) -> Iterator[bytes]:
+    """Its JSON."""
+    return _pieced(telling.json)
+
+
+def csv_pieces(telling: Telling) -> Iterator[bytes]:
+    """Its rows: UTF-8 with a byte order mark, so that spreadsheets read Chinese."""
+    return _pieced(_csv(telling))
+
+
+def xlsx_pieces(telling: Telling) -> Iterator[bytes]:
+    """Its rows as a workbook, which is made in a file before the first piece."""
+    with tempfile.TemporaryFile() as file:
+        book = Book(file)
+        book.rows("追溯 trace", (_WIDTH,) * len(telling.titles), telling.titles, telling.rows)
+        book.close()
+        file.seek(0)
+        while piece := file.read(PIECE):
+            yield piece
+
+
+WRITERS: dict[Format, tuple[str, Callable[[Telling], Iterator[bytes]]]] = {
+    "json": ("application/json", json_pieces),
+    "csv": ("text/csv; charset=utf-8", csv_pieces),
+    "xlsx": (XLSX, xlsx_pieces),
+}
+"""How an answer is written: its media type, and its bytes in pieces."""
+
+
+def guarded(cell: str | int | None) -> str | int | None:
+    """A cell that no spreadsheet takes for a formula (OWASP, CSV injection): such text gets an apostrophe in front."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+
+
+def _csv(telling: Telling) -> Iterator[bytes]:
+    line = io.StringIO(newline="")
+    writer = csv.writer(line)
+    line.write(_BOM)
+    writer.writerow(telling.titles)
+    for cells in telling.rows:
+        yield _taken(line)
+        writer.writerow([guarded(cell) for cell in cells])
+    yield _taken(line)
+
+
+def _taken(line: io.StringIO) -> bytes:
+    taken = line.getvalue().encode()
+    line.seek(0)
+    line.truncate()
+    return taken
+
+
+def _pieced(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in pieces worth sending."""
+    held = bytearray()
+    for piece in pieces:
+        held += piece
+        if len(held) >= PIECE:
+            yield bytes(held)
+            held.clear()
+    if held:
+        yield bytes(held)
