@@ -36,6 +36,7 @@ def test_a_small_town_s_honest_month_meets_no_refusal_but_the_law_s(database_url
     assert [kind for kind in KINDS if book.honest[kind] == 0] == []
     always = {"COND-01", "COND-02", "FILL-06", "FILL-12", "ID-01", "ID-05", "ID-06", "INS-01", "INS-02", "LIFE-01"}
     always |= {"LIFE-02", "LIFE-03", "OWN-01", "PREM-01", "RECALL-01", "RECALL-02", "REG-01", "REG-02", "TYPE-03"}
+    always |= {"USR-01", "USR-02", "USR-05"}
     assert always - book.demanded.keys() == set()
 
 
@@ -59,6 +60,11 @@ def test_rules_made_wrong_are_noticed_by_rule_and_cylinder_and_end_with_exit_cod
         min_days_left = 15
         [rules."{in_pack("RECALL-01")}"]
         mode = "warn"
+        params = {{ carry_over_permille = 50 }}
+        [rules."{in_pack("USR-01")}"]
+        mode = "block"
+        [rules."{in_pack("USR-02")}"]
+        mode = "block"
     """)
     town = ["--cylinders", "300", "--days", "10", "--seed", "5"]
     result = CliRunner().invoke(main, ["month", *town, "--pack", str(pack), "--json"])

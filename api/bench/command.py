@@ -38,9 +38,12 @@ def _chosen(_context: click.Context, _parameter: click.Parameter, value: str | N
 @click.option("--quick", is_flag=True, help="小规模试跑，数据无意义。Everything small: the figures mean nothing.")
 @click.option("--rows", "names", metavar="NAME,…", callback=_chosen, help="只测这些项。Only these rows.")
 @click.option("--entries", type=click.IntRange(min=1_000), help="trace_1m 的日志条数。Entries in trace_1m's log.")
+@click.option("--town", type=click.IntRange(min=10_000), help="生成城镇的条数。Entries in the generated town.")
 @click.option("--data", type=click.Path(path_type=Path), help="在此目录下建临时库。Make the database under here.")
 @click.option("--json", "as_json", is_flag=True, help="最后输出一行 JSON。End with one JSON line.")
-def bench_command(names: list[str], entries: int | None, data: Path | None, *, quick: bool, as_json: bool) -> None:
+def bench_command(
+    names: list[str], entries: int | None, town: int | None, data: Path | None, *, quick: bool, as_json: bool
+) -> None:
     """压测：在内置数据库上测量写入、追溯与审计的速度，并与其他方案对照。
 
     Measure submitting, tracing and auditing on the embedded database, beside other ways to keep the same bytes. Takes
@@ -50,6 +53,8 @@ def bench_command(names: list[str], entries: int | None, data: Path | None, *, q
     size = QUICK if quick else FULL
     if entries is not None:
         size = structs.replace(size, trace_entries=entries)
+    if town is not None:
+        size = structs.replace(size, town_entries=town)
     if not has_eventsourcing():
         names = [name for name in names if name not in _OPTIONAL]
         console.print("[yellow]未安装 eventsourcing，略去其对照项。eventsourcing is not installed: rows left out.[/]")

@@ -24,10 +24,11 @@ from msgspec import Raw, Struct
 from ledger import events as e
 from ledger.entry import Answer
 
-Expected = Literal["accepted", "trace", "nothing"]
+Expected = Literal["accepted", "trace", "answer", "nothing"]
 
 _HEAD_END = b"\r\n\r\n"
 _LENGTH = b"\r\ncontent-length: "
+_LAST_CHUNK = b"\r\n0\r\n\r\n"
 
 
 class Plan(Struct, frozen=True):
@@ -59,6 +60,10 @@ class _Trace(Struct, frozen=True):
 
 _trace = msgspec.json.Decoder(_Trace)
 _answers = msgspec.json.Decoder(list[Answer])
+
+
+_LOG = b'"log'
+"""What every answer of the investigator's says: which logs were asked."""
 
 
 class WrongWork(Exception):
@@ -101,14 +106,8 @@ class Connection(asyncio.Protocol):
         """Take an answer in; a long one comes in pieces."""
         if self._rest:
             data = self._rest + data
-        head = data.find(_HEAD_END)
-        begin = data.find(_LENGTH, 0, head)
-        if head < 0 or begin < 0:
-            self._rest = data
-            return
-        begin += len(_LENGTH)
-        length = int(data[begin : data.index(b"\r", begin)])
-        if len(data) < head + len(_HEAD_END) + length:
+        body = _body(data)
+        if body is None:
             self._rest = data
             return
         self._rest = b""
@@ -117,10 +116,24 @@ class Connection(asyncio.Protocol):
         if not data.startswith(b"HTTP/1.1 200"):
             self._load.fail(WrongWork(data.decode(errors="replace")))
             return
-        self.bodies.append(data[head + len(_HEAD_END) :])
+        self.bodies.append(body)
         if self._due:
             self._send()
         self._load.answered(self, now)
+
+
+def _body(data: bytes) -> bytes | None:
+    """What an answer says, when all of it is here: of a length told before, or in chunks until an empty one."""
+    head = data.find(_HEAD_END)
+    if head < 0:
+        return None
+    rest = head + len(_HEAD_END)
+    begin = data.find(_LENGTH, 0, head)
+    if begin < 0:
+        return data[rest:] if data.endswith(_LAST_CHUNK) else None
+    begin += len(_LENGTH)
+    length = int(data[begin : data.index(b"\r", begin)])
+    return data[rest:] if len(data) >= rest + length else None
 
 
 class Load:
@@ -204,6 +217,8 @@ def check(body: bytes, plan: Plan) -> None:
         case "trace":
             trace = _trace.decode(body)
             right = trace.complete and len(trace.entries) > 0
+        case "answer":
+            right = _LOG in body
         case "accepted":
             answers = _answers.decode(body)
             right = len(answers) == plan.claims and all(_clean(answer.outcome) for answer in answers)

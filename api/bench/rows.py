@@ -12,6 +12,8 @@ from api.bench.lag import lag_row
 from api.bench.others import by_copy, by_eventsourcing_batch, by_eventsourcing_single
 from api.bench.processes import Failed, get
 from api.bench.proof import publish_row, published_single_row, replay_row, verify_row
+from api.bench.questions import building_row, customer_row, handover_row, trace_row
+from api.bench.recall import recall_row, scan_row
 from api.bench.report import Row, row
 from api.bench.sending import loaded, signed
 from api.bench.setting import BATCH, DEVICES, Setting, accepted, take_turns
@@ -118,6 +120,12 @@ ROWS: dict[str, Callable[[str, Setting], Row]] = {
     "verify": verify_row,
     "checkpoint_lag": lag_row,
     "single_64_published": published_single_row,
+    "handover_64": handover_row,
+    "trace_cylinder": trace_row,
+    "customer_at": customer_row,
+    "building_now": building_row,
+    "recall_10k": recall_row,
+    "scan_during_recall": scan_row,
     "eventsourcing_single": by_eventsourcing_single,
     "eventsourcing_batch": by_eventsourcing_batch,
     "copy": by_copy,

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from itertools import cycle, islice
 from pathlib import Path
+from time import perf_counter
 
 from msgspec import Struct
 from rich.console import Console
@@ -14,6 +15,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from api.bench.processes import Failed, Servers
 from api.bench.publishing import Proofs, evidence_of, policy_of, put_out, write_publish_file
 from api.bench.town import ORIGIN, Device, Town, real_clock
+from api.town.grow import grow, write
+from api.town.plan import Plan
+from api.town.story import Story
 from ledger.bundle import open_bundle
 from ledger.entry import Answer
 from ledger.events import Refusal
@@ -25,6 +29,8 @@ from ledger.store.migrate import migrate
 from ledger.store.writer import connect_writer
 
 DEVICES = 64
+GROWN = "grown"
+_SEED, _LIVED_MS, _LEAST = 1, 60 * 86_400_000, 2_000
 BATCH = 256
 """Entries a commit, of every batched row."""
 _LARGE = 2_000
@@ -50,6 +56,10 @@ class Size(Struct, frozen=True):
     imported: int
     published: int
     verified: int
+    town_entries: int
+    doors: int
+    asked: int
+    recalls: int
     warm: int
     limit_s: float
 
@@ -57,12 +67,12 @@ class Size(Struct, frozen=True):
 FULL = Size(
     cylinders_each=150, singles={1: 6_000, 16: 25_000, 64: 30_000}, bundles=800, batched=200 * BATCH, one_by_one=6_000,
     copies=4, steady_s=30, traces=1_000, audited=50_000, trace_entries=1_000_000, imported=1_000_000,
-    published=100_000, verified=100, warm=20, limit_s=30,
+    published=100_000, verified=100, town_entries=100_000, doors=40, asked=500, recalls=5, warm=20, limit_s=30,
 )  # fmt: skip
 QUICK = Size(
     cylinders_each=8, singles={1: 40, 16: 160, 64: 256}, bundles=8, batched=2 * BATCH, one_by_one=40,
     copies=1, steady_s=1, traces=20, audited=500, trace_entries=3_000, imported=1_500, published=500, verified=4,
-    warm=1, limit_s=5,
+    town_entries=10_000, doors=3, asked=10, recalls=2, warm=1, limit_s=5,
 )  # fmt: skip
 
 
@@ -109,6 +119,21 @@ class Setting:
             self.fill(url, self.size.published, bundle=1)
             file = write_publish_file(self.folder / "published")
             return Proofs(put_out(file, url), evidence_of(file, url, keys), policy_of(file))
+
+    @cached_property
+    def grown(self) -> Story:
+        """A generated town in the database `grown`, with a cylinder to ten entries, its vehicles out."""
+        self.server.create_database(GROWN)
+        url = self.server.url(GROWN)
+        migrate(url)
+        entries = self.size.town_entries
+        story = Story(Plan(max(_LEAST, entries // 10), _SEED, real_clock() - _LIVED_MS))
+        begun = perf_counter()
+        done = grow(url, story, entries, lambda _: None)
+        write(url, list(story.on_the_road(self.size.doors)))
+        settle(url)
+        self.console.print(f"  生成城镇 town: {done.entries:,} 条 entries, {perf_counter() - begun:.1f} s")
+        return story
 
     def fill(self, url: str, entries: int, *, bundle: int = _FULL_BUNDLE) -> None:
         """Append so many claims in this process, in bundles of `bundle`, and let the database settle."""

@@ -2,7 +2,16 @@
 
 from collections.abc import Iterator
 
-from api.month.filings import calibration, certificate, enrolment, lot, permit, premises_of, use_registration
+from api.month.filings import (
+    calibration,
+    certificate,
+    customer_papers,
+    enrolment,
+    lot,
+    pairing,
+    permit,
+    use_registration,
+)
 from api.month.fleet import MAKERS, RECALLED_MAKER
 from api.month.life import Yard, parts
 from api.month.stage import Stage
@@ -10,12 +19,16 @@ from api.month.town import (
     BEGINS,
     BODY,
     BODY_SITE,
+    CONTROLLER,
     DISTRICT,
     EASED_UNTIL,
     ENDING,
     INSPECTOR,
+    LOAD_CAP_G,
     LONG,
+    QUARTERS,
     REVIEWER,
+    STAND_IN,
     SUPPLIER,
     Town,
 )
@@ -24,6 +37,7 @@ from ledger import claim as c
 from ledger.packs.model import Pack
 
 _SAID = 400
+_SIGNED_ON = "2025-03-01"
 
 
 def opening(stage: Stage, pack: Pack) -> Say:
@@ -43,11 +57,10 @@ def founding(stage: Stage, town: Town) -> Flow:
         yield Say(stage.device("authority"), [_site(stage, yard)])
         office = stage.device(f"office:{yard.enterprise}")
         yield Say(office, list(_station(stage, office, yard)))
-        places = {
-            one.premises: one for one in town.facts.customers.values() if one.premises.startswith(yard.enterprise)
-        }
-        for some in parts(list(places.values()), _SAID):
-            yield Say(office, [premises_of(stage, office, yard.enterprise, one) for one in some])
+        customers = [one for one in town.facts.customers.values() if one.customer.startswith(yard.enterprise)]
+        papers = [x for one in customers for x in customer_papers(stage, office, yard.enterprise, one, _SIGNED_ON)]
+        for some in parts(papers, _SAID):
+            yield Say(office, some)
         own = [one for one in town.bottles if one.owner == yard.enterprise]
         for some_bottles in parts(own, _SAID):
             yield Say(office, [one.paper for one in some_bottles])
@@ -80,6 +93,8 @@ def _enterprises(stage: Stage) -> Iterator[c.AnyClaim]:
         yield stage.filing(by, c.FileEnterprise, enterprise=one, kind=kinds[one], name=name, service_phone=phone)
         days = ENDING if kinds[one] == "filler" else {"valid_from": "2000-01-01", "valid_to": "2030-12-31"}
         yield permit(stage, one, permits[one], days)
+        for kind in ("gas_business", "transport") if kinds[one] == "filler" else ():
+            yield permit(stage, one, kind, LONG)
         if one in ("HB", "LH", BODY):
             yield enrolment(stage, stage.device(f"office:{one}"), c.Role.OFFICE, one)
 
@@ -112,11 +127,23 @@ def _station(stage: Stage, office: Device, yard: Yard) -> Iterator[c.AnyClaim]:
         yield enrolment(stage, stage.device(name), c.Role.STATION, enterprise, (site,))
     for vehicle in yard.vehicles:
         worker = f"{vehicle}-W"
-        yield file(office, c.FilePerson, person=worker, enterprise=enterprise, status="active")
-        yield certificate(stage, yard, worker, "delivery", LONG)
-        yield file(office, c.FilePairing, vehicle=vehicle, person=worker, from_day="2026-01-24", reason="planned")
+        yield from _delivery(stage, office, yard, worker)
+        yield file(
+            office, c.FileVehicle, vehicle=vehicle, enterprise=enterprise, kind="tricycle", permit=None,
+            load_cap_g=LOAD_CAP_G, status="in_service",
+        )  # fmt: skip
+        yield pairing(stage, yard, vehicle, worker, "planned")
         yield enrolment(stage, stage.device(f"phone:{vehicle}"), c.Role.WORKER, enterprise, (site,))
+    yield from _delivery(stage, office, yard, yard.person(STAND_IN))
+    yield from _delivery(stage, office, yard, yard.person(CONTROLLER))
     yield lot(stage, yard, yard.lot, None, "released")
+
+
+def _delivery(stage: Stage, office: Device, yard: Yard, person: str) -> Iterator[c.AnyClaim]:
+    """Somebody who may deliver and look after customers' safety there."""
+    employed = {"enterprise": yard.enterprise, "status": "active", "roles": ("delivery",), "labour_contract": True}
+    yield stage.filing(office, c.FilePerson, person=person, areas=(QUARTERS[yard.enterprise],), **employed)
+    yield certificate(stage, yard, person, "delivery", LONG)
 
 
 def _body(stage: Stage, office: Device) -> Iterator[c.AnyClaim]:

@@ -75,15 +75,26 @@ class Bottle:
 
 @dataclass(slots=True, eq=False)
 class Customer:
-    """A customer at premises. `holds`: the cylinders in the kitchen, oldest first. `known`: the premises are filed."""
+    """A customer at premises. `holds`: the cylinders in the kitchen, oldest first. `known`: customer, premises and
+    contract are filed. `hazards`: open ones by id, with the day from which each closes the door; `suspended_by`:
+    enterprises. `shows`: how it confirms.
+    """
 
     customer: str
     premises: str
     kind: str
     position: str
+    building: str = ""
     holds: deque[Bottle] = field(default_factory=deque)
     known: bool = True
     vaporiser: bool = False
+    hazards: dict[str, str] = field(default_factory=dict)
+    suspended_by: set[str] = field(default_factory=set)
+    shows: str = "signature"
+
+    def blocked(self, day: str) -> bool:
+        """Whether a hazard or a suspension closes the door on that day (China's, ISO)."""
+        return bool(self.suspended_by) or any(first <= day for first in self.hazards.values())
 
 
 class Spell(NamedTuple):
@@ -100,6 +111,7 @@ class Yard:
 
     `empties` wait for the row pre-check, `ready` are released full ones, `night` wait for the morning's second person
     (待复检), `kept` full ones stand at the back of the shop; what was set aside waits in the other lists.
+    `stand_ins`: who goes with a vehicle in its worker's place.
     """
 
     site: str
@@ -112,7 +124,7 @@ class Yard:
     vehicles: list[str]
     lot: str = ""
     lots: int = 0
-    fills: int = 0
+    counters: dict[str, int] = field(default_factory=dict)
     papers: int = 0
     cuts: list[Spell] = field(default_factory=list)
     empties: list[Bottle] = field(default_factory=list)
@@ -125,10 +137,15 @@ class Yard:
     unlisted: list[Bottle] = field(default_factory=list)
     aside: list[Bottle] = field(default_factory=list)
     sealed: list[Bottle] = field(default_factory=list)
+    stand_ins: dict[str, str] = field(default_factory=dict)
 
     def person(self, number: int) -> str:
         """1 and 2 fill by day, 3 checks after them, 4 fills alone at night."""
         return f"{self.site}-P{number}"
+
+    def worker(self, vehicle: str) -> str:
+        """Who goes with that vehicle by now (送气工)."""
+        return self.stand_ins.get(vehicle, f"{vehicle}-W")
 
     def dark(self, at_ms: int) -> Spell | None:
         """The power cut at that time, if there is one."""

@@ -25,21 +25,27 @@ def demands(facts: Facts, claim: c.AnyClaim, at_ms: int) -> set[str]:
     day = datetime.fromtimestamp(at_ms / 1000, CHINA).date()
     if isinstance(claim, c.RegisterCylinder):
         return set(_registration(facts, claim))
-    if isinstance(claim, c.Filing | c.RecordArrival | c.RaiseAlert):
+    code: str | None = getattr(claim, "code", None)
+    if code is None:
         return set()
-    bottle = facts.bottles.get(claim.code)
+    bottle = facts.bottles.get(code)
     if bottle is None:
         return {"ID-01"}
     return set(_about(facts, claim, bottle, day, at_ms))
 
 
-def demands_by_now(facts: Facts, claim: c.AnyClaim) -> set[str]:
-    """What more a request that arrives late breaks by now: what the authority announced since it was signed."""
+def demands_by_now(facts: Facts, claim: c.AnyClaim, at_ms: int) -> set[str]:
+    """What more a hand-over that arrives late (ms UTC) breaks by now: what was announced since it was signed, a door
+    that was closed.
+    """
     bottle = facts.bottles.get(getattr(claim, "code", ""))
     if bottle is None or not isinstance(claim, c.HandOver):
         return set()
+    place = facts.customers.get(claim.customer)
+    today = datetime.fromtimestamp(at_ms / 1000, CHINA).date().isoformat()
+    shut = {"USR-05"} if place is not None and place.blocked(today) else set()
     held = {"RECALL-01"} if _recalled(facts, bottle) else set()
-    return held | ({"RECALL-02"} if bottle.orders else set()) | ({"SCRAP-01"} if bottle.scrapped else set())
+    return shut | held | ({"RECALL-02"} if bottle.orders else set()) | ({"SCRAP-01"} if bottle.scrapped else set())
 
 
 def _about(facts: Facts, claim: c.AnyClaim, b: Bottle, day: date, at_ms: int) -> Iterable[str]:  # noqa: C901, PLR0912 - one arm an act
@@ -70,10 +76,10 @@ def _about(facts: Facts, claim: c.AnyClaim, b: Bottle, day: date, at_ms: int) ->
                 yield "FILL-08"
             if b.paper.model == "YSP35.5" and b.gas_g < b.target_g - UNDERFILL_15KG_G:
                 yield "FILL-07"
-        case c.DepotOut() if claim.purpose is c.Purpose.SALE:
+        case c.LoadVehicle() | c.DepotOut(purpose=c.Purpose.SALE):
             yield from _unfit_to_leave(facts, b, day)
         case c.HandOver():
-            yield from _unfit_at_the_door(facts, b, claim)
+            yield from _unfit_at_the_door(facts, b, claim, day)
         case c.BindCode():
             if claim.new_code in facts.registered:
                 yield "ID-03"
@@ -124,7 +130,7 @@ def _unfit_to_leave(facts: Facts, b: Bottle, day: date) -> Iterable[str]:
         yield "ID-07"
 
 
-def _unfit_at_the_door(facts: Facts, b: Bottle, claim: c.HandOver) -> Iterable[str]:
+def _unfit_at_the_door(facts: Facts, b: Bottle, claim: c.HandOver, day: date) -> Iterable[str]:
     place = facts.customers.get(claim.customer)
     if _recalled(facts, b):
         yield "RECALL-01"
@@ -135,9 +141,12 @@ def _unfit_at_the_door(facts: Facts, b: Bottle, claim: c.HandOver) -> Iterable[s
     if not b.out:
         yield "FILL-12"
     if place is None or not place.known:
-        yield "PREM-01"
+        # Nobody on record: no premises, no real name, no contract.
+        yield from ("PREM-01", "USR-01", "USR-02")
     elif place.kind == "restaurant" and b.paper.phase is c.Phase.TWO_PHASE:
         yield "TYPE-02"
+    if place is not None and place.blocked(day.isoformat()):
+        yield "USR-05"
     if b.large and claim.position == "indoor":
         yield "TYPE-03"
 

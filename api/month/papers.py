@@ -3,10 +3,10 @@
 from msgspec import structs
 
 from api.month.crew import Crew, rules_of
-from api.month.filings import calibration, certificate, lot, permit, use_registration
+from api.month.filings import calibration, certificate, lot, pairing, permit, use_registration
 from api.month.fleet import RECALLED_FROM, RECALLED_MAKER, RECALLED_TO, new_bottle
 from api.month.life import Bottle
-from api.month.town import BEGINS, RENEWED
+from api.month.town import BEGINS, RENEWED, STAND_IN
 from api.month.voices import DAY, HOUR, MINUTE, Flow
 from ledger import claim as c
 from ledger.china import day_of
@@ -27,6 +27,7 @@ def office_month(crew: Crew, days: int) -> None:
     stage.start(_wrong_registrations(crew), BEGINS + 3 * DAY + 16 * HOUR)
     stage.start(_keyed_wrong(crew), BEGINS + 4 * DAY + 15 * HOUR)
     stage.start(_ill(crew), BEGINS + 4 * DAY + 7 * HOUR)
+    stage.start(_lost(crew), BEGINS + 5 * DAY + 14 * HOUR)
     stage.start(_seizure(crew), BEGINS + 5 * DAY + 6 * HOUR)
 
 
@@ -123,8 +124,8 @@ def _keyed_wrong(crew: Crew) -> Flow:
     """A tare was keyed wrong at registration; the office corrects it, naming the entry."""
     office = f"office:{crew.yard.enterprise}"
     # Its own: a rival's cylinder in the yard is the rival's to correct.
-    own = [b for b in crew.yard.empties if not b.stranger and b.owner == crew.yard.enterprise]
-    b = crew.stage.chance.choice(own or crew.yard.ready)
+    here = (*crew.yard.empties, *crew.yard.ready, *crew.yard.kept, *crew.town.bottles)
+    b = next(b for b in here if not b.stranger and not b.scrapped and b.owner == crew.yard.enterprise)
     b.tare_g += 60
     cause = c.Cause.KEYING_ERROR
     entry = crew.stage.registered_at[b.paper.cylinder]
@@ -136,11 +137,26 @@ def _keyed_wrong(crew: Crew) -> Flow:
 
 def _ill(crew: Crew) -> Flow:
     """A worker is ill: the office pairs another with the vehicle at once."""
-    vehicle = crew.yard.vehicles[0]
-    office = crew.stage.device(f"office:{crew.yard.enterprise}")
-    fields = {"vehicle": vehicle, "person": crew.yard.person(2), "from_day": day_of(crew.stage.now)}
-    yield from crew.told([crew.stage.filing(office, c.FilePairing, reason="illness", **fields)], office.name)
+    yard = crew.yard
+    vehicle, stand_in = yard.vehicles[0], yard.person(STAND_IN)
+    yield from crew.told([pairing(crew.stage, yard, vehicle, stand_in, "illness")], f"office:{yard.enterprise}")
+    yard.stand_ins[vehicle] = stand_in
     crew.stage.book.did("person and vehicle paired anew")
+
+
+def _lost(crew: Crew) -> Flow:
+    """An empty one is not where it should be; the next day it turns up behind the fence."""
+    stock = crew.yard.empties
+    b = next((b for b in stock if not b.stranger and b.owner == crew.yard.enterprise), None)
+    if b is None:
+        return
+    stock.remove(b)
+    by = {"code": b.code, "person": crew.yard.person(3)}
+    yield from crew.told([crew.make(c.ReportLost, cause="miscounted", **by)])
+    yield crew.stage.now + DAY
+    yield from crew.told([crew.make(c.ReportFound, site=crew.yard.site, **by)])
+    stock.append(b)
+    crew.stage.book.did("lost and found")
 
 
 def _seizure(crew: Crew) -> Flow:
@@ -168,3 +184,8 @@ def recall(crew: Crew) -> Flow:
     opened = crew.stage.filing(crew.stage.device("authority"), c.OpenRecall, recall="RC-2026-1", **fields)
     yield from crew.told([opened], "authority")
     crew.stage.book.did("recall announced")
+    yield crew.stage.now + 3 * HOUR
+    for enterprise in crew.town.yards:
+        seen = crew.make(c.AcknowledgeRecall, f"office:{enterprise}", recall="RC-2026-1", enterprise=enterprise)
+        yield from crew.told([seen], f"office:{enterprise}")
+        crew.stage.book.did("recall acknowledged")

@@ -9,6 +9,7 @@ from api.month.facts import Facts
 from api.month.fleet import new_bottle
 from api.month.founding import founding, opening
 from api.month.papers import office_month, recall
+from api.month.safety import safety_round
 from api.month.shop import late_call, shop_stock
 from api.month.stage import Stage
 from api.month.station_day import working_day
@@ -54,6 +55,7 @@ def _live(stage: Stage, cylinders: int, days: int, told: Callable[[int], None]) 
         for day in range(days):
             stage.start(working_day(crew, BEGINS + day * DAY), BEGINS + day * DAY)
             _tours(crew, BEGINS + day * DAY)
+            stage.start(safety_round(crew, BEGINS + day * DAY + 9 * HOUR))
         some = len(yard.kept) // 3
         vehicle = yard.vehicles[-1]
         stage.start(shop_stock(crew, vehicle, _LAST_OF_JANUARY + 18 * HOUR, some))

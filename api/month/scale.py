@@ -122,9 +122,10 @@ class Line(Struct, frozen=True):
     def _done(self, one: Fill) -> c.AnyClaim:
         named = {"code": one.bottle.code, "authorisation": one.leave, "tank_lot": one.lot}
         weights = {"start_weight_g": one.start_g, "end_weight_g": one.end_g}
-        self.crew.yard.fills += 1
+        counters = self.crew.yard.counters
+        counters[self.line] = counters.get(self.line, 0) + 1
         return self.crew.make(
-            c.CompleteFill, self.agent, scale_seq=self.crew.yard.fills, **named, **weights, **self.here
+            c.CompleteFill, self.agent, scale_seq=counters[self.line], **named, **weights, **self.here
         )
 
     def _report(self, fills: list[Fill], begun: int) -> Flow:

@@ -1,6 +1,7 @@
 """The shop's old stock: full since before the ledger, its inspection ending with the month."""
 
 from api.month.crew import Crew, rules_of
+from api.month.handing import collect, hand_over
 from api.month.tour import Tour
 from api.month.voices import MINUTE, Flow
 from ledger import claim as c
@@ -15,18 +16,12 @@ def late_call(crew: Crew, vehicle: str, midnight: int) -> Flow:
     for b in list(tour.load):
         yield midnight + 20 * MINUTE
         customer = crew.town.queues[crew.yard.enterprise, b.large][0]
-        claim = crew.make(
-            c.HandOver, tour.phone, code=b.code, person=tour.worker, vehicle=vehicle, customer=customer.customer,
-            premises=customer.premises, position=customer.position,
-        )  # fmt: skip
+        claim = hand_over(crew, vehicle, b, customer)
         outcome = (yield from crew.told([claim], tour.phone))[0]
         warned = not rules_of(outcome) and any(note.rule.startswith("INS-02") for note in outcome.warnings)
         crew.stage.book.did("expired on the road and brought back", int(warned))
         b.out, b.seen_back, b.opening = False, True, False
-        where = {"vehicle": vehicle, "content": c.Content.FULL, "site": crew.yard.site}
-        yield from crew.told(
-            [crew.make(c.CollectCylinder, tour.phone, code=b.code, person=tour.worker, **where)], tour.phone
-        )
+        yield from crew.told([collect(crew, vehicle, b, customer, c.Content.FULL)], tour.phone)
         by = {"vehicle": vehicle, "purpose": c.Purpose.RETURN, "content": c.Content.FULL, **crew.by(3)}
         yield from crew.told([crew.make(c.DepotIn, code=b.code, **by)])
         crew.yard.to_inspect.append(b)

@@ -157,7 +157,7 @@ class Stage:
             if settled is None:
                 rules = demands(self.facts, signed.claim, self.now)
             else:
-                rules = settled | demands_by_now(self.facts, signed.claim)
+                rules = settled | demands_by_now(self.facts, signed.claim, self.now)
             if not rules:
                 self.facts.note(signed.claim)
             yield rules

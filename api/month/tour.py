@@ -1,12 +1,17 @@
 """One tour of one vehicle: load, call at one door after another, come back (FLOW.md section 2, steps 7 and 8)."""
 
+from itertools import accumulate
+
 from api.month.crew import rules_of
 from api.month.doors import Doors, Late
 from api.month.life import Bottle
 from api.month.station_day import back_in_hours
+from api.month.town import LOAD_CAP_G
 from api.month.voices import MINUTE, SECOND, Flow, Say
 from ledger import claim as c
 
+_LOADED_G = LOAD_CAP_G * 9 // 10
+"""So much goes on a vehicle, gross: empties that nobody scans off it weigh on it still, by the ledger."""
 _CARELESS = 0.2
 """Of customers whose empties went unseen, those with whom it happens again."""
 
@@ -18,20 +23,25 @@ class Tour(Doors):
         """Load, call at one door after another, come back."""
         crew, stage = self.crew, self.crew.stage
         yield at
-        yield from self.loaded(crew.yard.ready[:wanted])
+        yield from self.loaded(self._fitting(crew.yard.ready[:wanted]))
         if not self.load:
             return
         self.sent = [] if crew.happens("phone offline on its tour", 0.03, least=3) else None
         swaps = len(self.load) > 3 and not self.load[-1].large and self.sent is None  # noqa: PLR2004
-        swap = self.load.pop() if swaps and crew.happens("leak swapped within hours", 0.06) else None
+        swap = self.load.pop() if swaps and crew.happens("leak swapped within hours", 0.06, least=2) else None
         unsold = [b for b in self.load if crew.happens("full return unsold", 0.01)]
-        for b in [b for b in self.load if b not in unsold]:
+        for b in list(self.load):
             yield stage.now + stage.chance.randint(150, 400) * SECOND
-            yield from self.door(b)
+            yield from self.nobody_home(b) if b in unsold else self.door(b)
         if swap is not None:
             self.load.append(swap)
             yield from self.swap_leaker(swap)
         yield from self.returned()
+
+    def _fitting(self, bottles: list[Bottle]) -> list[Bottle]:
+        """So many of these, in order, as the vehicle may carry."""
+        grosses = accumulate(b.tare_g + b.gas_g for b in bottles)
+        return [b for b, gross_g in zip(bottles, grosses, strict=True) if gross_g <= _LOADED_G]
 
     def loaded(self, bottles: list[Bottle]) -> Flow:
         """One scan each at the gate, the last refusal before the road."""
@@ -45,8 +55,10 @@ class Tour(Doors):
             elif b.relabelled_by:
                 yield from self._confirm(b)
                 ready.append(b)
-        moved = {"vehicle": self.vehicle, "purpose": c.Purpose.SALE}
-        outcomes = yield from crew.told([crew.make(c.DepotOut, code=b.code, **crew.by(3), **moved) for b in ready])
+        at = {"site": crew.yard.site, "person": crew.yard.worker(self.vehicle), "vehicle": self.vehicle}
+        outcomes = yield from crew.told(
+            [crew.make(c.LoadVehicle, self.phone, code=b.code, **at) for b in ready], self.phone
+        )
         for b, outcome in zip(ready, outcomes, strict=True):
             rules = rules_of(outcome)
             if not rules:
@@ -74,11 +86,16 @@ class Tour(Doors):
             if b.code in self.missed and (b.missed or crew.happens("return scanned nowhere", 0.6, least=4)):
                 b.missed = b.missed - 1 if b.missed else int(stage.chance.random() < _CARELESS)
                 continue
-            full = b in self.load or b in self.leaked
-            content = c.Content.FULL if full else c.Content.EMPTY
-            claims.append(crew.make(c.DepotIn, code=b.code, content=content, purpose=c.Purpose.RETURN, **by))
             b.seen_back = True
+            if b in self.load:
+                continue
+            content = c.Content.FULL if b in self.leaked else c.Content.EMPTY
+            claims.append(crew.make(c.DepotIn, code=b.code, content=content, purpose=c.Purpose.RETURN, **by))
         yield from crew.told(claims)
+        off = {"vehicle": self.vehicle, "site": crew.yard.site, "person": crew.yard.worker(self.vehicle)}
+        full = [crew.make(c.UnloadVehicle, self.phone, code=b.code, content=c.Content.FULL, **off) for b in self.load]
+        yield from crew.told(full, self.phone)
+        stage.book.did("unsold, unloaded", len(full))
         if self.sent:
             self._sync(self.sent)
         for b in self.load:

@@ -28,7 +28,16 @@ LONG = {"valid_from": "2024-01-01", "valid_to": "2028-12-31"}
 ENDING = {"valid_from": "2022-01-28", "valid_to": "2026-01-27"}
 """The papers that the offices renew in time."""
 RENEWED = {"valid_from": "2026-01-28", "valid_to": "2030-01-27"}
+QUARTERS = {"HB": "320600001", "LH": "320600002"}
+"""Enterprise: the part of the town where its customers live, and its workers deliver."""
 HOUSEHOLDS_A_BUILDING = 12
+STAND_IN, CONTROLLER = 5, 6
+"""Of a station's people: who delivers when somebody is ill, and who re-checks what a worker put right."""
+LOAD_CAP_G = 500_000
+"""What a tricycle (三轮车) may carry, gross."""
+_A_VEHICLE = 36
+"""Fills a day for each of them."""
+_SHOWS = ((29, "voucher"), (23, "proxy"), (3, "code"))
 _KEPT_TOO_LONG = ("overdue", "over_age", "design_life", "two_phase", "unregistered", "screwed")
 _AT_HOME, _EMPTY, _RESTAURANT = 0.68, 0.16, 0.12
 
@@ -70,7 +79,7 @@ def build_town(stage: Stage, cylinders: int, days: int) -> Town:
 
 def _yard(enterprise: str, lines: list[str], carousel: str | None, per_day: int) -> Yard:
     site = f"{enterprise}-S1"
-    vehicles = [f"{site}-V{number}" for number in range(1, 2 + per_day // 70)]
+    vehicles = [f"{site}-V{number}" for number in range(1, 2 + per_day // _A_VEHICLE)]
     spare = f"{site}-L9"
     return Yard(site, enterprise, lines, carousel, spare, (*lines, spare), per_day, vehicles, f"{site}-T1", lots=1)
 
@@ -97,11 +106,19 @@ def _hold(stage: Stage, town: Town, b: Bottle) -> None:
         return
     number = len(town.facts.customers)
     restaurant = b.large or stage.chance.random() < _RESTAURANT
-    premises = f"{b.owner}-R{number}" if restaurant else f"{b.owner}-B{number // HOUSEHOLDS_A_BUILDING}"
-    position = stage.chance.choice(("outdoor", "cylinder_room")) if b.large else "indoor"
-    kind = "restaurant" if restaurant else "resident"
-    customer = Customer(f"{b.owner}-K{number}", premises, kind, position, vaporiser=b.paper.phase is c.Phase.LIQUID)
+    customer = new_customer(b.owner, number, "restaurant" if restaurant else "resident", large=b.large)
+    customer.vaporiser = b.paper.phase is c.Phase.LIQUID
     customer.holds.append(b)
-    town.facts.customers[customer.customer] = customer
+    town.facts.add_customer(customer)
     # The first to run out come first; who was served lately stands at the end.
     queue.append(customer)
+
+
+def new_customer(enterprise: str, number: int, kind: str, *, large: bool) -> Customer:
+    """The n-th customer of the town: a kitchen in a building of its own, or a household among others."""
+    building = f"{enterprise}-B{number // HOUSEHOLDS_A_BUILDING}" if kind == "resident" else f"{enterprise}-R{number}"
+    customer = Customer(f"{enterprise}-K{number}", f"{enterprise}-H{number}", kind, "indoor", building)
+    if large:
+        customer.position = "cylinder_room"
+    customer.shows = next((how for every, how in _SHOWS if number % every == 0), "signature")
+    return customer

@@ -1,0 +1,1 @@
+"""`ledger town`: a whole town written through the real core, to look at, to search and to measure."""
