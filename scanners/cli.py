@@ -1,10 +1,10 @@
-"""The `station` command: the agent of a filling station, its keys, its outbox, and a simulated scale and shift."""
+"""The `station` command: the agent of a filling station, its keys, its outbox, a simulated scale, shift and phones."""
 
 import asyncio
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
@@ -17,8 +17,10 @@ from scanners.agent import Station
 from scanners.config import load_config, load_key, new_key
 from scanners.faults import Misconfigured, StationFault
 from scanners.outbox import peek, take_up
+from scanners.phone.plan import load_phones
+from scanners.phone.simulate import Phones
 from scanners.plan import load_plan
-from scanners.results import Result
+from scanners.results import Result, Summary
 from scanners.scale_server import serve
 from scanners.screen import Shown
 from scanners.sender import Problem
@@ -118,7 +120,34 @@ def simulate(plan: Path, *, as_json: bool) -> None:
     Play a shift over real sockets: guns, scales in their own processes, and the server that the plan names.
     """
     loaded = _or_exit(lambda: load_plan(plan))
+    summary = _or_exit(lambda: asyncio.run(Simulation(loaded, _emitter(as_json=as_json)).run()))
+    click.echo(line_of(summary))
 
+
+@main.command(short_help="模拟送气工手机。Play delivery workers' phones.")
+@click.option("--plan", required=True, type=_FILE, help="计划文件 · the plan; its fields: scanners/phone/plan.py")
+@click.option("--json", "as_json", is_flag=True, help="每行一个 JSON · one JSON object a line")
+def phones(plan: Path, *, as_json: bool) -> None:
+    """模拟送气工手机：从标准输入读任务，每行一个 JSON，直到输入结束。
+
+    Play delivery workers' phones: reads errands from standard input, one JSON object a line, until it ends.
+    """
+    loaded = _or_exit(lambda: load_phones(plan))
+
+    async def play() -> Summary:
+        return await Phones(loaded, _emitter(as_json=as_json)).run(_input_lines())
+
+    click.echo(line_of(_or_exit(lambda: asyncio.run(play()))))
+
+
+async def _input_lines() -> AsyncIterator[bytes]:
+    reader = asyncio.StreamReader(limit=1 << 20)
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    while line := await reader.readline():
+        yield line
+
+
+def _emitter(*, as_json: bool) -> Callable[[Result], None]:
     def emit(result: Result) -> None:
         if as_json:
             click.echo(line_of(result))
@@ -127,8 +156,7 @@ def simulate(plan: Path, *, as_json: bool) -> None:
         zh = _OUTCOMES[result.outcome]
         click.echo(f"{index:>8} {result.act:<16} {zh} {result.outcome:<11} {' '.join(result.rules)}  {result.tag}")
 
-    summary = _or_exit(lambda: asyncio.run(Simulation(loaded, emit).run()))
-    click.echo(line_of(summary))
+    return emit
 
 
 @main.command(short_help="查看待发和被搁置的记录。What waits, what was set aside.")

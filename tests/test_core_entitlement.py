@@ -355,7 +355,7 @@ def test_a_phone_brings_gas_for_its_own_enterprises_workers_only(town: Town) -> 
     person = town.story.make(c.FilePerson, person="W20", enterprise="E2", status="active", roles=("delivery",))
     assert isinstance(town.tell(town.story.rival, person), e.Filed)
     for act in (c.LoadVehicle, c.HandOver):
-        ours = town.story.make(act, **USUAL[act] | {"code": ONE})
+        ours: Any = town.story.make(act, **USUAL[act] | {"code": ONE})
         assert may(town, town.story.worker, ours)
         assert not may(town, town.story.worker, structs.replace(ours, claim_id=CLAIM_ID, person="W20"))
 

@@ -1,4 +1,7 @@
-"""The lifecycle's table, and random stories over it: deciding never raises, folding never surprises, replay agrees."""
+"""The lifecycle's table, and random stories over it: deciding never raises, folding never surprises, replay agrees.
+
+Over 400 lines because random stories need a way to make every kind of claim.
+"""
 
 import functools
 import random

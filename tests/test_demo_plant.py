@@ -8,6 +8,7 @@ import pytest
 from msgspec import structs
 
 from api.demo.agents import Agents
+from api.demo.alarm import Raised, compared
 from api.demo.city import build_city, story_time
 from api.demo.plan import Seen
 from api.demo.plant import Planting
@@ -16,12 +17,13 @@ from api.demo.plant_ways import WAYS
 from api.demo.report import compare
 from ledger.judge import FAMILIES
 from ledger.rules.rule import RULES
+from ledger.signals.signal import RULE_OF
 from scanners.image import read_image
 from scanners.plan import load_plan
 
 FAMILY_NAMES = {
     "ID", "OWN", "REG", "INS", "LIFE", "TYPE", "COND", "FILL", "RECALL", "SCRAP", "SUP", "DATA", "LOCK", "CAL", "MAKE",
-    "PREM",
+    "PREM", "ENT", "DEL", "USR", "ORD", "HAZ", "CUST", "LOST", "HOLD",
 }  # fmt: skip
 
 
@@ -34,11 +36,27 @@ def test_every_family_is_planted_at_least_three_times(seed):
 
 def test_every_rule_is_planted_and_every_way_names_a_rule():
     assert FAMILIES
-    rules = {name.partition("@")[0] for name in RULES}
+    rules = {name.partition("@")[0] for name, rule in RULES.items() if rule.gates}
     assert {way.rule for way in WAYS.values()} == rules
     assert {rule for way in WAYS.values() for rule in way.also} <= rules
     planted = Counter(plant.way for plant in plan_day(build_city(1)).plants.values())
     assert planted.keys() == WAYS.keys()
+
+
+def test_every_kind_of_alert_is_planted_about_one_thing_once():
+    planted = plan_day(build_city(1)).alerts
+    assert {kind for kind, _ in planted} == RULE_OF.keys()
+    assert len(set(planted)) == len(planted)
+
+
+def test_alerts_are_compared_by_kind_and_what_they_are_about():
+    told = [Raised("F4", "cylinder:a", "", ""), Raised("F4", "cylinder:b", "", ""), Raised("F8", "cylinder:c", "", "")]
+    alarm = compared([("F4", "cylinder:a"), ("F8", "cylinder:c"), ("F12", "line:l")], told)
+    assert alarm.planted == {"F4": 1, "F8": 1, "F12": 1}
+    assert alarm.found == {"F4": 1, "F8": 1, "F12": 0}
+    assert alarm.missed == [("F12", "line:l")]
+    assert [one.key for one in alarm.false] == ["cylinder:b"]
+    assert not alarm.ok
 
 
 def test_a_seed_plants_the_same_each_time():
@@ -52,6 +70,7 @@ def test_no_cylinder_plays_two_parts():
     readings = [s.reading for run in planting.runs for s in run.scripts if s.reading and s.reading.startswith("HTTPS:")]
     assert len(set(readings)) == len(readings)
     tags = [script.tag for run in planting.runs for script in run.scripts]
+    tags += [errand.tag for errand in planting.errands]
     assert len(set(tags)) == len(tags)
 
 
@@ -73,7 +92,8 @@ def _all_well(planting: Planting) -> list[Seen]:
     seen = [Seen(tag, "any", "refused", (plant.rule,)) for tag, plant in planting.plants.items()]
     seen += [Seen(tag, "depot_out", "accepted") for tag in planting.through]
     done = {one.tag for one in seen}
-    return seen + [Seen(deed.tag, "any", "accepted") for deed in planting.every_deed() if deed.tag not in done]
+    rest = [*(deed.tag for deed in planting.every_deed()), *(errand.tag for errand in planting.every_errand())]
+    return seen + [Seen(tag, "any", "accepted") for tag in rest if tag not in done]
 
 
 def test_the_comparison_names_what_was_missed_and_what_was_wrongly_refused():

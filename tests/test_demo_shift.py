@@ -2,18 +2,21 @@
 else meets any. The people here do what the agent's people do (scanners/people.py), by the shortest way."""
 
 import random
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from api.demo.city import MINUTE_MS, ORIGIN, SHIFT_AT_MS, STATIONS, Station, build_city
 from api.demo.city_filings import opening
 from api.demo.city_signers import ClaimIds
 from api.demo.clerk import Clerk
+from api.demo.errand import Errand
 from api.demo.office import referring, said
 from api.demo.plan import Script, Seen
-from api.demo.plant import Deed
+from api.demo.plant import Deed, Haul
 from api.demo.plant_day import plan_day
 from api.demo.report import compare
 from api.demo.town import all_waves
@@ -24,19 +27,24 @@ from ledger.decide import decide
 from ledger.entry import Entry, encode_entry, leaf_hash
 from ledger.reading import parse_reading
 from ledger.replay import next_link
+from ledger.signals.alerts import alerts_of
 from ledger.world import World, subject_of
+
+CUSTOMERS = 1_200
+"""Enough for every round of the day; a whole city has more."""
 
 
 class Day:
     """An in-memory log by a clock of its own, and everybody who speaks to it."""
 
     def __init__(self, seed: int) -> None:
-        self.city = build_city(seed)
+        self.city = build_city(seed, CUSTOMERS)
         self.planting = plan_day(self.city)
         self.world = World(ORIGIN)
         self.ids = ClaimIds(random.Random(seed))
         self.now = 0
         self.seen: list[Seen] = []
+        self.entries: list[Entry] = []
 
     def tell(self, signer: str, claim: c.AnyClaim, *, offset: int = 0) -> e.Outcome:
         signer_id = self.city.signers[signer].id
@@ -49,6 +57,7 @@ class Day:
             pack="320600@1", claim=encoder.encode(claim).decode(), outcome=outcome,
         )  # fmt: skip
         self.world.fold(entry, claim, leaf_hash(encode_entry(entry)).hex())
+        self.entries.append(entry)
         return outcome
 
     def found(self) -> None:
@@ -145,7 +154,7 @@ class People:
         lot = script.tank_lot or self.station.lot
         for _ in range(2 if script.reuse_authorisation else 1):
             self.say(c.StartFill, **at, start_weight_g=start_g)
-            self.day.now += 90_000
+            self.day.now += 40_000
             self.say(
                 c.CompleteFill, **at, tank_lot=lot, start_weight_g=start_g, end_weight_g=self.weight_g, scale_seq=1
             )
@@ -166,18 +175,52 @@ class People:
         return claim.claim_id, granted.tare_g + granted.target_net_g + self.script.overfill_g
 
 
+def ride(day: Day, errand: Errand) -> None:
+    """What a phone does (scanners/phone), without its line."""
+    for act in errand.acts:
+        day.now += 1_000
+        claim: Any = structs.replace(act, scanned_at=day.now + errand.clock_skew_ms)
+        if errand.line == "down" and isinstance(claim, c.HandOver):
+            claim = structs.replace(claim, done=True)
+        outcome = day.tell(errand.phone, claim, offset=-errand.clock_skew_ms)
+        word, rules = said(outcome)
+        day.seen.append(Seen(errand.tag, c.act_of(claim), word, rules))
+        if isinstance(outcome, e.Refusal) and not errand.insist:
+            return
+
+
 def play(day: Day) -> None:
     planting = day.planting
     day.found()
     day.do(planting.at("opening"))
+    for errand in (*planting.errands_of("TC"), *planting.errands_of("WZ")):
+        ride(day, errand)
+    insured = False
     for run in planting.runs:
         station = next(one for one in STATIONS if one.site == run.site)
         day.do(run.before)
+        if run.before and not insured:
+            for errand in planting.errands_of("JH"):
+                ride(day, errand)
+            insured = True
         for script in run.scripts:
             People(day, station, script).play()
-        day.now += MINUTE_MS
+        haul_away(day, [planting.hauls[script.tag] for script in run.scripts if script.tag in planting.hauls])
     for moment in ("midday", "closing"):
         day.do(planting.at(moment))
+    day.tell("authority", Clerk(day.ids, day.now).make(c.OpenIncident, incident="SG-1", sites=(planting.bang.depot,)))
+    day.do(planting.at("incident"))
+
+
+def haul_away(day: Day, hauled: Sequence[Haul]) -> None:
+    """By truck, eleven minutes there and back."""
+    day.now += 11 * MINUTE_MS
+    for haul in hauled:
+        day.do([haul.taken])
+        ride(day, haul.errand)
+        day.do(haul.sent[:1])
+    day.now += 11 * MINUTE_MS
+    day.do([deed for haul in hauled for deed in haul.sent[1:]])
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -188,6 +231,8 @@ def test_every_planted_violation_meets_its_rule_and_nothing_else_meets_any(seed)
     assert verdict.missed == []
     assert verdict.wrongly_refused == []
     assert verdict.found == verdict.planted
+    raised = Counter((one.kind, one.key) for one in alerts_of(day.entries))
+    assert raised == Counter(day.planting.alerts)
 
 
 def test_most_of_the_shift_is_honest_and_goes_all_the_way():

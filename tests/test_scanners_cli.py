@@ -45,7 +45,7 @@ PLAN = {
 }
 
 
-@pytest.mark.parametrize("command", ["", "run", "keygen", "scale", "simulate", "outbox"])
+@pytest.mark.parametrize("command", ["", "run", "keygen", "scale", "simulate", "phones", "outbox"])
 def test_help_is_chinese_first(command):
     result = CliRunner().invoke(main, [*([command] if command else []), "--help"])
     assert result.exit_code == 0

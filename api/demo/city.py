@@ -6,6 +6,8 @@
     JY  示范气瓶检验站  the inspection body
     SY  示范石化      the supplier of the gas; and the makers of the cylinders
 
+Supply stations, delivery workers and customers: `api.demo.city_supply`.
+
 All of it is invented, down to the phone numbers. One seed gives one city, byte for byte.
 """
 
@@ -15,6 +17,7 @@ from msgspec import Struct
 
 from api.demo.city_cylinders import LICENSED_MAKERS, CityCylinder, build_cylinders
 from api.demo.city_signers import CitySigner, ClaimIds
+from api.demo.city_supply import CUSTOMERS, DEPOTS, PEDLAR, Customer, build_customers
 from ledger.clock import ScaledTime
 
 ORIGIN = "demo.cylinder-ledger.example/320600/v1"
@@ -28,6 +31,9 @@ TRANSITION_UNTIL = "2026-03-08"
 MERGED_ON = "2026-03-01"
 MINUTE_MS = 60_000
 DAY_MS = 86_400_000
+
+
+STAND_INS = 30
 
 
 class Enterprise(Struct, frozen=True):
@@ -96,6 +102,20 @@ class Station(Struct, frozen=True):
     def barred(self) -> str:
         """Who is on the blacklist."""
         return f"{self.site}-P5"
+
+    @property
+    def second_filler(self) -> str:
+        """Who fills at every line but the first."""
+        return f"{self.site}-P6"
+
+    @property
+    def stand_ins(self) -> tuple[str, ...]:
+        """Others with a certificate in force."""
+        return tuple(f"{self.site}-Q{number}" for number in range(1, STAND_INS + 1))
+
+    def stand_in(self, number: int) -> str:
+        """The `number`-th of them, over and over."""
+        return self.stand_ins[number % STAND_INS]
 
     @property
     def courier(self) -> str:
@@ -167,10 +187,11 @@ class City(Struct, frozen=True):
     seed: int
     signers: dict[str, CitySigner]
     cylinders: list[CityCylinder]
+    customers: list[Customer]
 
 
-def build_city(seed: int) -> City:
-    """The town of this seed."""
+def build_city(seed: int, customers: int = CUSTOMERS) -> City:
+    """The town of this seed, with so many customers."""
     chance = random.Random(f"city {seed}")  # noqa: S311 - play, not a secret
     ids = ClaimIds(chance)
     cylinders: list[CityCylinder] = []
@@ -185,7 +206,10 @@ def build_city(seed: int) -> City:
             )  # fmt: skip
     names = ["authority", "log", *(f"office:{one.enterprise}" for one in ENTERPRISES), f"body:{BODY_SITE}"]
     names += [f"{post}:{station.site}" for station in STATIONS for post in ("agent", "desk", "courier")]
-    return City(seed, {name: CitySigner(name, seed) for name in names}, cylinders)
+    names += ["office:WZ", PEDLAR.phone, *(f"desk:{depot.site}" for depot in DEPOTS)]
+    names += [worker.phone for depot in DEPOTS for worker in depot.workers]
+    kitchens = build_customers(random.Random(f"customers {seed}"), customers)  # noqa: S311 - play, not a secret
+    return City(seed, {name: CitySigner(name, seed) for name in names}, cylinders, kitchens)
 
 
 def story_time(real_start_ms: int, scale: int) -> ScaledTime:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import structs
 
-from api.demo.city import DAY_MS, DISTRICT, ENTERPRISES, ORIGIN, SHIFT_AT_MS, City, Station
+from api.demo.city import DAY_MS, DISTRICT, ENTERPRISES, ORIGIN, SHIFT_AT_MS, City
 from api.demo.city_cylinders import CityCylinder, State
 from api.demo.city_registry import measures, registry
 from api.demo.clerk import Clerk, Wave
@@ -36,13 +36,12 @@ def waves(city: City, clerk: Clerk) -> Iterator[Wave]:
     yield Wave(clerk.at_ms, "authority", list(measures(clerk)))
 
 
-def counts(clerk: Clerk, station: Station, found: Iterable[tuple[CityCylinder, c.Content]]) -> Iterator[Wave]:
-    """The stock count (盘点) that opens custody at a station."""
+def counts(clerk: Clerk, site: str, person: str, found: Iterable[tuple[CityCylinder, c.Content]]) -> Iterator[Wave]:
+    """The stock count (盘点) that opens custody at a station or depot."""
     told = [
-        clerk.make(c.CountStock, code=one.code, site=station.site, person=station.filler, content=content)
-        for one, content in found
+        clerk.make(c.CountStock, code=one.code, site=site, person=person, content=content) for one, content in found
     ]
-    yield from _bundles(clerk, f"desk:{station.site}", told)
+    yield from _bundles(clerk, f"desk:{site}", told)
 
 
 def _papers(clerk: Clerk, owner: str, fleet: Sequence[CityCylinder]) -> Iterator[Wave]:

@@ -20,6 +20,7 @@ from api.demo.city import (
     Station,
 )
 from api.demo.city_cylinders import BLACKLISTED_MAKER
+from api.demo.city_supply import TOWNS
 from api.demo.clerk import Clerk, Wave, digest_of
 from ledger import claim as c
 
@@ -102,9 +103,15 @@ def _station(city: City, clerk: Clerk, station: Station) -> Iterator[c.AnyClaim]
         (station.lapsed, PAST),
         (station.apprentice, None),
         (station.barred, YEAR),
+        (station.second_filler, YEAR),
+        *((person, YEAR) for person in station.stand_ins),
     ):
         yield from _person(clerk, person, station.enterprise, "filling", papers)
     yield from _person(clerk, station.courier, station.enterprise, "delivery", YEAR)
+    yield clerk.make(
+        c.FileVehicle, vehicle=station.vehicle, enterprise=station.enterprise, kind="dg_truck",
+        permit=f"{station.enterprise}-TR", load_cap_g=9_000_000, status="in_service",
+    )  # fmt: skip
     pair = {"vehicle": station.vehicle, "person": station.courier}
     yield make(c.FilePairing, **pair, from_day="2026-01-01", reason="planned")
     for signer in (f"agent:{station.site}", f"desk:{station.site}"):
@@ -133,10 +140,21 @@ def _lots(clerk: Clerk, station: Station) -> Iterator[c.AnyClaim]:
 
 
 def _customers(clerk: Clerk, station: Station) -> Iterator[c.AnyClaim]:
+    """Those near the station, to whom its own courier delivers."""
     for kind, crowded, vaporiser in PREMISES:
-        premises = {"premises": premises_of(station, kind, vaporiser=vaporiser), "enterprise": station.enterprise}
-        attributes = {"kind": kind, "crowded": crowded, "vaporiser": vaporiser}
-        yield clerk.make(c.FilePremises, **premises, **attributes, status="open")
+        there = premises_of(station, kind, vaporiser=vaporiser)
+        own = {"customer": customer_at(there), "enterprise": station.enterprise}
+        resident = kind == "resident"
+        name = "resident" if resident else "non_resident"
+        yield clerk.make(c.FileCustomer, **own, kind=name, verified_on="2025-01-06", status="open")
+        tested = None if resident else "2025-10-20"
+        yield clerk.make(
+            c.FilePremises, **own, premises=there, kind=kind, crowded=crowded, vaporiser=vaporiser, status="open",
+            town=TOWNS[0], building=f"B-{station.site}", cylinder_room=vaporiser, alarm_tested_on=tested,
+            shut_off_tested_on=tested, hose="metal", regulator="fixed",
+        )  # fmt: skip
+        days = {"signed_on": "2025-01-06", "valid_from": "2025-01-06", "valid_to": "2027-01-05"}
+        yield clerk.make(c.FileContract, **own, **days, contract=f"CT-{there}", premises=there, status="valid")
 
 
 def _place(clerk: Clerk, station: Station) -> c.FileSite:
@@ -148,7 +166,9 @@ def _person(
     clerk: Clerk, person: str, enterprise: str, kind: str, papers: dict[str, str] | None
 ) -> Iterator[c.AnyClaim]:
     roles = {"filling": ("filler", "checker"), "inspection": ("inspector",), "delivery": ("delivery",)}[kind]
-    yield clerk.make(c.FilePerson, person=person, enterprise=enterprise, status="active", roles=roles)
+    contract = True if kind == "delivery" else None
+    staff = {"person": person, "enterprise": enterprise, "status": "active", "roles": roles}
+    yield clerk.make(c.FilePerson, **staff, labour_contract=contract)
     if papers is not None:
         digest = digest_of(f"salt {person} {kind}")
         fields = {"certificate": f"{person}-C1", "person": person, "kind": kind, "status": "valid"}
@@ -158,6 +178,11 @@ def _person(
 def premises_of(station: Station, kind: str, *, vaporiser: bool = False) -> str:
     """The id of a customer's premises of that kind near the station."""
     return f"{station.site}-H-{kind}{'-vaporiser' if vaporiser else ''}"
+
+
+def customer_at(premises: str) -> str:
+    """Whose premises these are."""
+    return f"K-{premises}"
 
 
 def permit_of(enterprise: str) -> str:

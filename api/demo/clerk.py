@@ -12,11 +12,14 @@ C = TypeVar("C", bound=c.Claim)
 
 
 class Wave(Struct, frozen=True):
-    """One bundle: when it is recorded (ms UTC), who signs it (a name of `City.signers`), what it says."""
+    """One bundle: when it is recorded (ms UTC), who signs it (a name of `City.signers`), what it says; whether it is of
+    the days before, when not everything was in order.
+    """
 
     at_ms: int
     signer: str
     claims: list[c.AnyClaim]
+    past: bool = False
 
 
 class Clerk:

@@ -1,8 +1,9 @@
 """`ledger demo`: a small city, a shift, every kind of violation planted, and a verdict on whether each was met.
 
     embedded database → migrate → open the log → registry, cylinders, stock count → server and agents as processes
-        → a shift over HTTP, by a scaled clock → planted against found → one cylinder's story → audit → published,
-        witnessed, one cylinder's evidence verified twice, everything replayed → one JSON line
+        → a shift over HTTP, by a scaled clock, from the depots to the kitchens and back → an explosion, and nine
+        questions → planted against found, alerts too → one cylinder's story → audit → published, witnessed, one
+        cylinder's evidence verified twice, everything replayed → one JSON line
 
 Everything but the JSON line goes to standard error.
 """
@@ -17,11 +18,12 @@ import click
 from rich.console import Console
 
 from api.databases import keep_or_pass, open_database
-from api.demo.city import build_city
+from api.demo.city import City, build_city
+from api.demo.city_supply import CUSTOMERS
 from api.demo.day import DemoDay, Outcome
 from api.demo.plant_day import plan_day
 from api.demo.town import found_city
-from api.demo.view import show_proof, show_story, show_verdict
+from api.demo.view import show_alerts, show_inquiry, show_proof, show_story, show_verdict
 
 _DIRECTORY = click.Path(file_okay=False, path_type=Path)
 
@@ -30,7 +32,14 @@ _DIRECTORY = click.Path(file_okay=False, path_type=Path)
 @click.option("--once", is_flag=True, help="演示完即退出。Exit when done.")
 @click.option("--seed", default=7, show_default=True, help="随机种子，换一座城。Another seed, another city.")
 @click.option("--keep", type=_DIRECTORY, help="数据留在此目录（须为空）。Leave the database in this empty directory.")
-def demo_command(*, once: bool, seed: int, keep: Path | None) -> None:
+@click.option(
+    "--customers",
+    default=CUSTOMERS,
+    show_default=True,
+    type=click.IntRange(1_200, 20_000),
+    help="用户数。How many customers.",
+)
+def demo_command(*, once: bool, seed: int, customers: int, keep: Path | None) -> None:
     """演示：一座小城、一个早班、各类违规逐一查获。
 
     A small city, a morning shift over HTTP, violations of every kind, and whether each met its rule. Ends with one JSON
@@ -40,7 +49,7 @@ def demo_command(*, once: bool, seed: int, keep: Path | None) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # however it is told to end, its processes end with it
     try:
         with keep_or_pass(keep, "ledger-demo-") as folder, open_database(folder) as url:
-            good = _run(console, folder, url, seed, once=once)
+            good = _run(console, folder, url, build_city(seed, customers), once=once)
     except KeyboardInterrupt:
         console.print("已停止 · stopped")
         sys.exit(130)
@@ -49,9 +58,8 @@ def demo_command(*, once: bool, seed: int, keep: Path | None) -> None:
     sys.exit(0 if good else 1)
 
 
-def _run(console: Console, folder: Path, url: str, seed: int, *, once: bool) -> bool:
+def _run(console: Console, folder: Path, url: str, city: City, *, once: bool) -> bool:
     started = time.monotonic()
-    city = build_city(seed)
     planting = plan_day(city)
     with console.status("建城：登记、打印标签、盘点 founding the city") as status:
         entries = found_city(
@@ -59,8 +67,9 @@ def _run(console: Console, folder: Path, url: str, seed: int, *, once: bool) -> 
         )
     seconds = time.monotonic() - started
     console.print(
-        f"南通示范城（种子 {seed}）：{len(city.cylinders)} 只气瓶，{entries} 条记录已入账，{seconds:.1f} 秒 · "
-        f"a city of seed {seed}: {len(city.cylinders)} cylinders, {entries} entries",
+        f"南通示范城（种子 {city.seed}）：{len(city.cylinders)} 只气瓶，{len(city.customers)} 户用户，"
+        f"{entries} 条记录已入账，{seconds:.1f} 秒 · a city of seed {city.seed}: {len(city.cylinders)} cylinders, "
+        f"{len(city.customers)} customers, {entries} entries",
         highlight=False,
     )
     work = folder / "demo"
@@ -77,6 +86,11 @@ def _tell(console: Console, outcome: Outcome, seconds: float, *, once: bool) -> 
     show_story(console, outcome.code, outcome.story)
     show_verdict(console, outcome.verdict)
     console.print(f"全程合规、装车出库的气瓶 cylinders that passed every gate and were loaded: {outcome.loaded}")
+    console.print(
+        f"当日送到厨房、空瓶回站 filled, brought to a kitchen, and an empty back at the station: {outcome.hauled}"
+    )
+    show_alerts(console, outcome.alerts)
+    show_inquiry(console, outcome.inquiry)
     colour = "green" if outcome.audit == "ok" else "red"
     console.print(f"审计 audit: [{colour}]{outcome.audit}[/]，{outcome.entries} 条记录 entries")
     show_proof(console, outcome.proof)

@@ -13,11 +13,14 @@ from msgspec import Struct
 from api.demo.city import City
 from api.demo.city_cylinders import CityCylinder
 from api.demo.city_signers import ClaimIds
+from api.demo.city_supply import Customer, Trouble
+from api.demo.clerk import Clerk
+from api.demo.errand import Errand
 from api.demo.plan import Script
 from api.demo.plant_ways import WAYS, family_of
 from ledger import claim as c
 
-Moment = Literal["opening", "midday", "closing"]
+Moment = Literal["opening", "midday", "closing", "incident"]
 Manner = Literal["plain", "until_challenged", "referring"]
 
 
@@ -65,11 +68,50 @@ class Run(Struct, frozen=True):
     before: list[Deed]
 
 
+class Haul(Struct, frozen=True):
+    """A cylinder on its way from the station that fills it to a kitchen: into its depot (`taken`) once it has left,
+    then the `errand` of a delivery worker, then its empty back to the station (`sent`).
+    """
+
+    code: str
+    taken: Deed
+    errand: Errand
+    sent: tuple[Deed, ...]
+
+
+class Past(Struct, frozen=True):
+    """What one signer said at one instant (ms UTC) of the days before."""
+
+    at_ms: int
+    signer: str
+    claims: tuple[c.AnyClaim, ...]
+
+
+class Bang(Struct, frozen=True):
+    """The cylinder that will explode, where it will stand, and how it came there; all opaque ids."""
+
+    code: str
+    cylinder: str
+    serial: str
+    maker: str
+    made_month: str
+    line: str
+    lot: str
+    enterprise: str
+    depot: str
+    vehicle: str
+    worker: str
+    premises: str
+    building: str
+
+
 class Planting(Struct, frozen=True):
-    """Everything that will happen. `stock` is what the count before the shift finds, per site.
+    """Everything that will happen. `stock` is what the count before the shift finds, per site, `homes` what it finds at
+    customers'; `orders` are filed before it.
 
     `through` gives, by tag, the code of each script that must come out of the depot for sale; `traced` is a code with a
-    story to tell.
+    story to tell. `errands` are for the phones, `hauls` by the tag of the script that fills it. `past` is what
+    was told in the days before; `alerts` are all that the log must raise: a kind, and what about. `bang` comes last.
     """
 
     plants: dict[str, Plant]
@@ -78,6 +120,13 @@ class Planting(Struct, frozen=True):
     stock: dict[str, list[tuple[CityCylinder, c.Content]]]
     through: dict[str, str]
     traced: str
+    errands: list[Errand]
+    hauls: dict[str, Haul]
+    homes: list[tuple[Customer, tuple[str, ...]]]
+    orders: list[c.FileOrder]
+    past: list[Past]
+    alerts: list[tuple[str, str]]
+    bang: Bang
 
     def planted(self) -> dict[str, int]:
         """How many were planted, per family."""
@@ -87,8 +136,17 @@ class Planting(Struct, frozen=True):
         return dict(sorted(counts.items()))
 
     def every_deed(self) -> list[Deed]:
-        """All deeds of the day, those between runs included."""
-        return [*self.deeds, *(deed for run in self.runs for deed in run.before)]
+        """All deeds of the day, those between runs and beside hauls included."""
+        hauled = (deed for haul in self.hauls.values() for deed in (haul.taken, *haul.sent))
+        return [*self.deeds, *(deed for run in self.runs for deed in run.before), *hauled]
+
+    def errands_of(self, enterprise: str) -> list[Errand]:
+        """The errands of that enterprise's workers, in order."""
+        return [errand for errand in self.errands if errand.phone.startswith(f"phone:{enterprise}-")]
+
+    def every_errand(self) -> list[Errand]:
+        """All errands of the day."""
+        return [*self.errands, *(haul.errand for haul in self.hauls.values())]
 
     def at(self, moment: Moment) -> list[Deed]:
         """The deeds of that moment, in order."""
@@ -106,6 +164,13 @@ class Sower:
         self.deeds: list[Deed] = []
         self.through: dict[str, str] = {}
         self.stock: dict[str, list[tuple[CityCylinder, c.Content]]] = {}
+        self.homes: dict[str, tuple[Customer, list[str]]] = {}
+        self.orders: list[c.FileOrder] = []
+        self.alerts: list[tuple[str, str]] = []
+        self.sold: dict[str, tuple[CityCylinder, str]] = {}
+        self.kept: dict[str, list[tuple[str, str]]] = {}
+        self._customers = list(city.customers)
+        self.chance.shuffle(self._customers)
         self._numbers: dict[str, int] = {}
         self._left = list(city.cylinders)
         self.chance.shuffle(self._left)
@@ -138,6 +203,32 @@ class Sower:
         """It is found at that site in the count before the shift."""
         self.stock.setdefault(site, []).append((cylinder, content))
         return cylinder
+
+    def alert(self, kind: str, about: str) -> None:
+        """The log must raise one alert of this kind about this: `cylinder:…`, `line:…`, `person:…` …"""
+        self.alerts.append((kind, about))
+
+    def customer(self, depot: str, town: str = "", *, kind: str = "", trouble: Trouble = "") -> Customer:
+        """A customer of that depot whom nobody has visited yet; of a town, a kind of premises, with that trouble."""
+        for number, one in enumerate(self._customers):
+            fits = one.depot == depot and one.trouble == trouble and town in ("", one.town)
+            if fits and (one.kind == kind if kind else not one.crowded):
+                return self._customers.pop(number)
+        raise LookupError(f"no customer is left at {depot} {town} {kind} {trouble}")
+
+    def held(self, customer: Customer, model: str = "YSP35.5") -> CityCylinder:
+        """A cylinder of its supplier's that the count before the shift finds at this customer's."""
+        one = self.cylinder(owner=customer.enterprise, model=model)
+        self.homes.setdefault(customer.customer, (customer, []))[1].append(one.code)
+        return one
+
+    def order(self, clerk: Clerk, customer: Customer) -> str:
+        """The id of an order that the customer placed."""
+        order = f"OR-{customer.customer}"
+        whose = {"customer": customer.customer, "premises": customer.premises, "enterprise": customer.enterprise}
+        what = {"channel": "delivery", "model": "YSP35.5", "count": 1, "ordered_on": "2026-03-07", "status": "open"}
+        self.orders.append(clerk.make(c.FileOrder, order=order, **whose, **what))
+        return order
 
     def deed(self, moment: Moment, signer: str, name: str, *claims: c.AnyClaim, manner: Manner = "plain") -> None:
         """That signer will say so; the name is a way of WAYS, or any other for honest work. Several claims are one

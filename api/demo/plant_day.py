@@ -8,8 +8,12 @@ from api.demo.clerk import Clerk
 from api.demo.plant import Deed, Planting, Run, Sower
 from api.demo.plant_deeds import bled, midday, scrapped
 from api.demo.plant_doors import doors, new_pack, returns, seals, spot_check
+from api.demo.plant_history import history
 from api.demo.plant_prepared import morning, prepared
+from api.demo.plant_recalls import kept, recalls
+from api.demo.plant_road import on_the_road
 from api.demo.plant_scripts import station_scripts, wrong
+from api.demo.rounds import hauls, last_thing, morning_rounds
 from ledger import claim as c
 
 
@@ -29,15 +33,36 @@ def plan_day(city: City) -> Planting:
         script, traced = bled(sower, clerk, station)
         scripts = [script, *prepared(sower, clerk, station), *station_scripts(sower, station)]
         scripts += [
-            *doors(sower, clerk, station), *returns(sower, clerk, station), *seals(sower, clerk, station)
+            *doors(sower, clerk, station), *returns(sower, clerk, station), *seals(sower, clerk, station),
+            *kept(sower, station),
         ]  # fmt: skip
         sower.chance.shuffle(scripts)
         runs.append(Run(station.site, scripts, before))
         spot_check(sower, clerk, station)
         scrapped(sower, clerk, station)
     midday(sower, clerk, inspected_today)
+    errands = [*morning_rounds(sower, clerk), *on_the_road(sower, clerk)]
+    hauled = hauls(sower, clerk, runs)
+    bang = last_thing(sower, clerk, hauled)
+    past = history(sower, clerk)
+    recalls(sower, clerk, inspected_today, errands)
     sower.rest_of_stock()
-    return Planting(sower.plants, runs, sower.deeds, sower.stock, sower.through, traced)
+    homes = [(customer, tuple(codes)) for customer, codes in sower.homes.values()]
+    return Planting(
+        sower.plants,
+        runs,
+        sower.deeds,
+        sower.stock,
+        sower.through,
+        traced,
+        errands,
+        hauled,
+        homes,
+        sower.orders,
+        past,
+        sower.alerts,
+        bang,
+    )
 
 
 def _troubled_morning(sower: Sower, clerk: Clerk, station: Station) -> tuple[list[Run], list[Deed]]:
@@ -52,7 +77,7 @@ def _troubled_morning(sower: Sower, clerk: Clerk, station: Station) -> tuple[lis
     mended = structs.replace(permit, expects=1, status="valid")
     line = station.good_lines()[0]
     uninsured, suspended = (
-        [structs.replace(wrong(sower, station, way), line=line) for _ in range(sower.chance.randint(4, 6))]
+        [structs.replace(wrong(sower, station, way), line=line, person=None) for _ in range(sower.chance.randint(4, 6))]
         for way in ("uninsured", "suspended")
     )
     filed = [

@@ -20,6 +20,7 @@ def midday(sower: Sower, clerk: Clerk, inspected_today: list[str]) -> None:
         corrections(sower, clerk, station)
         registrations(sower, clerk, station, number)
         surrenders(sower, clerk, station)
+        _lost(sower, clerk, station)
     inspections(sower, clerk, inspected_today)
 
 
@@ -92,6 +93,15 @@ def _loads(sower: Sower, clerk: Clerk, station: Station) -> None:
             sower.deed("midday", desk, "locking", locked)
         sower.deed("midday", desk, way, load(clerk, station, cylinder.code))
     _black_gas(sower, clerk, station)
+
+
+def _lost(sower: Sower, clerk: Clerk, station: Station) -> None:
+    """Reported lost in the morning; at midday it stands at the pre-check."""
+    cylinder = sower.counted(station.site, sower.cylinder(site=station.site), c.Content.EMPTY)
+    who = {"code": cylinder.code, "person": station.checker}
+    lost = clerk.make(c.ReportLost, **who, cause="miscounted")
+    again = clerk.make(c.CheckPrefill, **who, site=station.site)
+    sower.deed("midday", f"desk:{station.site}", "lost", lost, again)
 
 
 def _black_gas(sower: Sower, clerk: Clerk, station: Station) -> None:

@@ -4,8 +4,9 @@ from msgspec import structs
 
 from api.demo.city import DISTRICT, Station
 from api.demo.city_cylinders import CityCylinder, State
-from api.demo.city_registry import premises_of
-from api.demo.clerk import Clerk
+from api.demo.city_registry import customer_at, premises_of
+from api.demo.clerk import Clerk, digest_of
+from api.demo.doorstep import CHECKLIST
 from api.demo.plan import Script
 from api.demo.plant import Sower
 from api.demo.plant_deeds import load
@@ -97,6 +98,8 @@ def _authorise(clerk: Clerk, station: Station, cylinder: CityCylinder) -> c.Auth
 
 def _hand_over(clerk: Clerk, station: Station, cylinder: CityCylinder, premises: str, position: str) -> c.HandOver:
     return clerk.make(
-        c.HandOver, code=cylinder.code, person=station.courier, vehicle=station.vehicle,
-        customer=f"K-{premises}", premises=premises, position=position,
+        c.HandOver, code=cylinder.code, person=station.courier, vehicle=station.vehicle, site=station.site,
+        customer=customer_at(premises), premises=premises, position=position,
+        check=c.SafetyCheck(CHECKLIST, photos=(digest_of(f"check {premises}"),)),
+        confirmation=c.Confirmation("signature", "matched", digest=digest_of(f"signature {premises}")),
     )  # fmt: skip

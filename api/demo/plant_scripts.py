@@ -40,7 +40,8 @@ _COUNTS = {
     "bad_lot": (2, 3), "overfill": (2, 3), "overfill_insist": (1, 1), "underfill": (1, 2), "same_person": (1, 2),
     "no_postcheck": (1, 2), "unreleased": (1, 1), "skew": (1, 2),
 }  # fmt: skip
-_WEIGHTS = ("overfill", "overfill_insist", "underfill", "below_tare", "residue")
+_TAMPERED = ("unlawful_sold", "late_start", "wrong_line", "reused", "no_leave", "skew")
+_WEIGHTS = ("overfill", "overfill_insist", "underfill", "below_tare", "residue", "reused")
 _STRAYS = (
     "wxp://f2f0KzQ3vW7demoDEMOdemo0000",
     "https://qr.alipay.com/fkx00000demo0000",
@@ -60,7 +61,10 @@ def station_scripts(sower: Sower, station: Station) -> list[Script]:
         if not line.good:
             # Nothing honest happens on these: out of service, unregistered, or out of calibration (which only warns).
             way = "calibration" if line.filed and not line.spare else "no_line"
-            scripts += [structs.replace(wrong(sower, station, way), line=line.line) for _ in range(2)]
+            scripts += [
+                structs.replace(wrong(sower, station, way), line=line.line, person=station.stand_in(20 + n))
+                for n in range(2)
+            ]
     stray = sower.tag("stray")
     number = len(sower.stock) % len(_STRAYS)
     return [*scripts, Script(tag=stray, reading=_STRAYS[number], tare_g=16_500, line=station.good_lines()[0])]
@@ -84,7 +88,10 @@ def script_for(sower: Sower, station: Station, tag: str, cylinder: CityCylinder,
         "target_net_g": cylinder.target_g,
         "line": chance.choice(station.good_lines()),
     }
-    return Script(**(plain | fields))
+    script = Script(**(plain | fields))
+    # Nobody opens two valves at once: each line has its filler, and whoever tampers is somebody else again.
+    alone = script.line == station.good_lines()[0]
+    return script if alone or "person" in fields else structs.replace(script, person=station.second_filler)
 
 
 def _honest(sower: Sower, station: Station, number: int) -> Script:
@@ -96,6 +103,9 @@ def _honest(sower: Sower, station: Station, number: int) -> Script:
     merged = station.enterprise == "TC" and _INTERRUPTED <= number < _INTERRUPTED + _MERGED
     owner = "HB" if merged else station.enterprise
     script, cylinder = sold(sower, station, model, owner=owner)
+    if not interrupted and not merged and cylinder.registration.model == "YSP35.5":
+        assert script.line is not None
+        sower.sold[script.tag] = (cylinder, script.line)
     return structs.replace(script, interrupt_at_g=cylinder.target_g // 2) if interrupted else script
 
 
@@ -119,12 +129,19 @@ def wrong(sower: Sower, station: Station, way: str) -> Script:
         return Script(tag=tag, reading=reading, tare_g=16_500, line=station.good_lines()[0])
     if way in ("foreign", "custody", "unlawful_sold"):
         cylinder = sower.cylinder(owner="JH" if station.enterprise == "TC" else "TC")
-        return script_for(sower, station, tag, cylinder, **_patch(sower, station, way))
+        patch = _patch(sower, station, way)
+        if way in _TAMPERED:
+            patch["person"] = station.stand_in(int(tag.rpartition("-")[2]) + 4 * _TAMPERED.index(way))
+        return script_for(sower, station, tag, cylinder, **patch)
     # Weights that are off need room for a figure that no headroom swallows: the common 15-kg class.
     model = "YSP35.5" if way in _WEIGHTS else ""
     cylinder = sower.cylinder(_STATES.get(way, State.FIT), site=station.site, model=model)
     sower.counted(station.site, cylinder, c.Content.EMPTY)
     patch = _patch(sower, station, way)
+    if way in _TAMPERED:
+        patch["person"] = station.stand_in(int(tag.rpartition("-")[2]) + 4 * _TAMPERED.index(way))
+    if way in ("below_tare", "reused"):
+        sower.alert({"below_tare": "F4", "reused": "F1"}[way], f"cylinder:{cylinder.registration.cylinder}")
     if way == "below_tare":
         patch["tare_g"] = cylinder.registration.tare_g - chance.randrange(900, 1_500, 50)
     return script_for(sower, station, tag, cylinder, **patch)
@@ -154,7 +171,7 @@ def _patch(sower: Sower, station: Station, way: str) -> dict[str, Any]:
         "bad_lot": {"tank_lot": chance.choice(station.bad_lots)},
         "overfill": {"overfill_g": chance.randrange(600, 1_500, 50), "stop_after": chance.choice((None, "fill"))},
         "overfill_insist": {"overfill_g": chance.randrange(600, 1_500, 50), "insist": True},
-        "same_person": {"same_person_postcheck": True},
+        "same_person": {"same_person_postcheck": True, "line": station.good_lines()[0]},
         "no_postcheck": {"skip_postcheck": True},
         "unreleased": {"skip_postcheck": True, "insist": True},
         "skew": {"clock_skew_ms": chance.choice((-1, 1)) * chance.randrange(40, 200) * 60_000},

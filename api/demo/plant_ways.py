@@ -1,16 +1,7 @@
 """The ways of going wrong that the demo plants, each with the one rule that must answer."""
 
-from msgspec import Struct
-
-
-class Way(Struct, frozen=True):
-    """`rule` must answer. `also` may answer beside it: an over-aged cylinder is overdue as well."""
-
-    rule: str
-    zh: str
-    en: str
-    also: tuple[str, ...] = ()
-
+from api.demo.plant_road_ways import ROAD_WAYS
+from api.demo.way import Way
 
 WAYS = {
     # by state: what the cylinder or its label is
@@ -104,12 +95,16 @@ WAYS = {
     "not_destroyed": Way("SCRAP-02", "未破坏先注销", "deregistered before its destruction"),
     "out_of_order": Way("INS-05", "补录更早的检验", "an inspection older than the one on record"),
     "late_entry": Way("INS-06", "检验结果迟录", "an inspection entered late"),
-    "restaurant_two_phase": Way("TYPE-02", "双相瓶送餐馆", "a two-phase cylinder for a restaurant", ("FILL-12",)),
+    "restaurant_two_phase": Way(
+        "TYPE-02", "双相瓶送餐馆", "a two-phase cylinder for a restaurant", ("FILL-12", "USR-08")
+    ),
     "restaurant_liquid": Way("TYPE-02", "液相瓶送无气化器的餐馆", "a liquid-phase one, and no vaporiser there"),
-    "large_indoors": Way("TYPE-03", "50公斤瓶放室内", "50 kg to stand indoors"),
+    "large_indoors": Way("TYPE-03", "50公斤瓶放室内", "50 kg to stand indoors", ("USR-08",)),
     "crowded": Way("TYPE-03", "人员密集场所室内", "indoors in a crowded place"),
-    "no_premises": Way("PREM-01", "未登记的用气场所", "premises that nobody filed"),
+    "no_premises": Way("PREM-01", "未登记的用气场所", "premises that nobody filed", ("USR-01", "USR-02")),
     "bare_correction": Way("DATA-02", "更正无依据", "a correction that refers to nothing"),
+    # on the road and at the door
+    **ROAD_WAYS,
 }
 
 

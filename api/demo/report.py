@@ -75,9 +75,9 @@ def _unfinished(planting: Planting, answers: dict[str, list[Seen]]) -> Iterable[
     for tag in sorted(planting.through):
         if not any(one.act == "depot_out" and one.outcome == "accepted" for one in answers[tag]):
             yield Wrong(tag, "depot_out", "never", ())
-    for deed in planting.every_deed():
-        if not answers[deed.tag]:
-            yield Wrong(deed.tag, "deed", "never", ())
+    for tag in (*(deed.tag for deed in planting.every_deed()), *(one.tag for one in planting.every_errand())):
+        if not answers[tag]:
+            yield Wrong(tag, "deed", "never", ())
 
 
 def what_is(tag: str) -> str:

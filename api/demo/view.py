@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 
+from api.demo.alarm import Alarm
+from api.demo.incident import Inquiry
 from api.demo.plan import Seen
 from api.demo.plant_ways import WAYS, family_of
 from api.demo.proving import Proof
@@ -17,8 +19,10 @@ from ledger.rules.rule import RULES
 
 assert FAMILIES, "their import fills RULES"
 _TITLES = {name.partition("@")[0]: rule for name, rule in sorted(RULES.items())}
-_LAST = 8
+_LAST, _KINDS_A_ROW = 8, 10
 _OFFICES = "各单位 offices"
+PHONES = "送气工 phones"
+"""The board's row of the delivery workers."""
 _COLOURS = {"refused": "red", "violations": "magenta", "warnings": "yellow", "fault": "bold red", "unreadable": "red"}
 _WORDS = {"refused": "拒绝", "violations": "违规", "warnings": "提醒", "fault": "故障", "unreadable": "读不出"}
 
@@ -99,6 +103,34 @@ def show_story(console: Console, code: str, story: Iterable[Told]) -> None:
         who = " ".join(part for part in (entry.site, entry.person) if part)
         console.print(f"[cyan]{entry.recorded_at_text}[/] [dim]#{entry.entry_index} {who}[/]", highlight=False)
         console.print(f"    {entry.zh}\n    [dim]{entry.en}[/]", highlight=False)
+
+
+def show_alerts(console: Console, alarm: Alarm) -> None:
+    """Contradictions planted and found, by kind, and each difference."""
+    table = Table(title="矛盾与疑点 contradictions planted and found", show_header=False)
+    kinds = list(alarm.planted)
+    for first in range(0, len(kinds), _KINDS_A_ROW):
+        row = kinds[first : first + _KINDS_A_ROW]
+        counts = ((alarm.found[kind], alarm.planted[kind]) for kind in row)
+        table.add_row(*row, style="dim")
+        table.add_row(*(f"[{'green' if found == planted else 'red'}]{found}/{planted}[/]" for found, planted in counts))
+    console.print(table)
+    console.print(f"误报 false alerts: [{'red' if alarm.false else 'green'}]{len(alarm.false)}[/]", highlight=False)
+    for kind, about in alarm.missed:
+        console.print(f"[red]漏报 missed[/] {kind} {about}", highlight=False)
+    for one in alarm.false:
+        console.print(f"[red]误报 false[/] {one.kind} {one.key} {one.zh} {one.en}", highlight=False)
+
+
+def show_inquiry(console: Console, inquiry: Inquiry) -> None:
+    """The nine questions after the explosion, what the ledger says, and whether the whole log says the same."""
+    table = Table(title="爆炸之后第一小时 the first hour after an explosion")
+    for name in ("", "问 question", "答 answer", "毫秒 ms", "逐条核对 brute force"):
+        table.add_column(name, justify="right" if name.startswith("毫秒") else "left")
+    for one in inquiry.asked:
+        same = "[green]✓[/]" if one.equal else "[red]✗[/]"
+        table.add_row(str(one.number), f"{one.zh}\n[dim]{one.en}[/]", one.told, f"{one.ms:.0f}", same)
+    console.print(table)
 
 
 def show_proof(console: Console, proof: Proof) -> None:
