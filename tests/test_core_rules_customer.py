@@ -252,7 +252,8 @@ ROWS: tuple[Row, ...] = (
     Row("warns", "USR-04", "confirmation_late", P(confirmed, "code", result="late")),
     Row("passes", "USR-04", "confirmation_late", P(confirmed, "code")),
     Row("blocks", "USR-05", "supply_suspended", P(at_home, (c.SuspendSupply, {}))),
-    Row("blocks", "USR-05", "supply_suspended", P(at_home, (c.SuspendSupply, {"enterprise": "E2"}))),  # by anybody
+    Row("blocks", "USR-05", "supply_suspended", P(  # by anybody who supplies there
+        at_home, (c.FileContract, {"contract": "CT2", "enterprise": "E2"}), (c.SuspendSupply, {"enterprise": "E2"}))),
     Row("passes", "USR-05", "supply_suspended", P(at_home, (c.SuspendSupply, {}), (c.ResumeSupply, {}))),
     Row("passes", "USR-05", "supply_suspended", at_home),
     Row("blocks", "USR-05", "hazard_open", P(at_home, (c.OpenHazard, {"item": CheckItem.LEAK}))),
