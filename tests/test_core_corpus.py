@@ -28,7 +28,7 @@ def test_every_rule_and_every_reason_it_has_is_in_the_corpus() -> None:
     for one in SPOKEN.values():
         for rule, reasons in one.items():
             said[rule] |= set(reasons)
-    answers = {name: set(rule.reasons) for name, rule in RULES.items()}
+    answers = {name: set(rule.reasons) for name, rule in RULES.items() if rule.gates}  # signals decide nothing
     assert answers == {name: reasons for name, reasons in said.items() if name in RULES}
 
 
