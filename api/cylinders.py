@@ -79,7 +79,7 @@ def cylinder_routes(deployment: Deployment) -> list[HTTPRouteHandler]:
             found, active = _find(asked, code)
             return cylinder_state(
                 asked.connection, asked.log.log_id, asked.log.origin, found,
-                code=str(code), active=active, now=deployment.clock(),
+                code=str(code), active=active, now=deployment.clock(), whole=asked.whole,
             )  # fmt: skip
 
     @get(

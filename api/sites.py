@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from api.cylinders import READ_PROBLEMS, Asking, LogName
 from api.deployment import Asked, Deployment
-from api.views import EntryView, entry_view
+from api.views import EntryView, entry_view, shown_holder
 from api.words import china_time
 from ledger import events as e
 from ledger.bundle import decode_claim
@@ -114,10 +114,10 @@ def _fills(asked: Asked, lot: str) -> list[LotFill]:
     stored = lot_cylinders(asked.connection, asked.log.log_id, lot)
     named = {one.entry.outcome.cylinder for one in stored if isinstance(one.entry.outcome, e.CylinderEvent)}
     cylinders = cylinders_by_id(asked.connection, asked.log.log_id, [key for key in named if key is not None])
-    return [_fill(one, cylinders) for one in stored]
+    return [_fill(one, cylinders, whole=asked.whole) for one in stored]
 
 
-def _fill(stored: Stored, cylinders: dict[str, Cylinder]) -> LotFill:
+def _fill(stored: Stored, cylinders: dict[str, Cylinder], *, whole: bool) -> LotFill:
     claim, outcome = decode_claim(stored.entry.claim), stored.entry.outcome
     assert isinstance(claim, CompleteFill)
     assert isinstance(outcome, e.CylinderFilled)
@@ -135,6 +135,6 @@ def _fill(stored: Stored, cylinders: dict[str, Cylinder]) -> LotFill:
         lawful=outcome.lawful,
         stage=None if now is None else now.stage,
         stage_zh=None if now is None else STAGE_ZH[now.stage],
-        holder=None if now is None else now.holder,
+        holder=None if now is None else shown_holder(now.holder, whole=whole),
         refilled_since=now is not None and now.fill is not None and now.fill.authorisation != claim.authorisation,
     )

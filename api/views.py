@@ -109,9 +109,12 @@ def entry_view(stored: Stored) -> EntryView:
 
 
 def cylinder_state(
-    connection: Connection, log_id: int, log: str, found: Cylinder, *, code: str, active: bool, now: int
+    connection: Connection, log_id: int, log: str, found: Cylinder, *, code: str, active: bool, now: int, whole: bool
 ) -> CylinderState:
-    """A cylinder with its owner, and what the pack in force says of its dates today (`now`, ms UTC)."""
+    """A cylinder with its owner, and what the pack in force says of its dates today (`now`, ms UTC).
+
+    `whole`: for a reader of the whole log.
+    """
     owner = record(connection, log_id, f"enterprise:{found.owner}")
     owner = owner if isinstance(owner, c.FileEnterprise) else None
     pack = _pack(connection, log_id)
@@ -124,7 +127,7 @@ def cylinder_state(
         codes=found.codes,
         stage=found.stage,
         stage_zh=STAGE_ZH[found.stage],
-        holder=found.holder,
+        holder=shown_holder(found.holder, whole=whole),
         content=found.content,
         content_zh=CONTENT_ZH[found.content],
         owner=found.owner,
@@ -145,6 +148,11 @@ def cylinder_state(
         recall=recall_of(connection, log_id, found),
         use_registration=found.use_registration,
     )
+
+
+def shown_holder(holder: str, *, whole: bool) -> str:
+    """Who holds it, as a reader is shown it: whose customer it is shows to readers of the whole log only."""
+    return holder if whole or not holder.startswith("customer:") else "customer"
 
 
 def last_fill(fill: Fill) -> LastFill:

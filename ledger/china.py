@@ -50,5 +50,11 @@ def is_day(text: str) -> bool:
 
 
 def shift_day(day: str, days: int) -> str:
-    """The day so many days after `day`; the calendar's first or last beyond its ends."""
-    return _day(max(_FIRST_DAY, min(_LAST_DAY, (date.fromisoformat(day) - _EPOCH).days + days)))
+    """The day so many days after `day`; the calendar's first or last beyond its ends. Of a day that its month lacks
+    (`2026-02-30`, which somebody keyed), after that month's last.
+    """
+    try:
+        first = date.fromisoformat(day)
+    except ValueError:
+        first = date.fromisoformat(last_day(day[:7]))
+    return _day(max(_FIRST_DAY, min(_LAST_DAY, (first - _EPOCH).days + days)))

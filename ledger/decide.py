@@ -61,9 +61,7 @@ def _barred(world: World, claim: c.AnyClaim, signer: str, now: int, cylinder: st
     owner = None if cylinder is None else world.cylinders[cylinder].owner
     if not is_entitled(world.registry, world.supply, enrolled, claim, owner=owner, day=day_of(now)):
         return "signer_not_entitled"
-    if isinstance(claim, _OF_WHO_SERVES) and not _serves(world, claim, enrolled, day_of(now)):
-        return "signer_not_entitled"
-    if isinstance(claim, c.LoadVehicle | c.HandOver) and _names_anothers_worker(world, claim, enrolled):
+    if _oversteps(world, claim, enrolled, day_of(now)):
         return "signer_not_entitled"
     if isinstance(claim, c.Filing):
         return _filing_fault(world, claim)
@@ -74,6 +72,15 @@ def _barred(world: World, claim: c.AnyClaim, signer: str, now: int, cylinder: st
         # Open or over: a report that comes late is a report.
         return None if f"recall:{claim.recall}" in world.registry.records else "reference_unknown"
     return None
+
+
+def _oversteps(world: World, claim: c.AnyClaim, signer: c.EnrolSigner, day: str) -> bool:
+    """Whether a signer who may do such things does this one to another enterprise."""
+    if isinstance(claim, _OF_WHO_SERVES):
+        return not _serves(world, claim, signer, day)
+    if isinstance(claim, c.LoadVehicle | c.HandOver):
+        return _names_anothers_worker(world, claim, signer)
+    return type(claim) is c.OpenIncident and not _may_freeze(world, claim, signer, day)
 
 
 _OF_WHO_SERVES = (c.AssignHazard, c.EscalateHazard, c.RectifyHazard, c.RecheckHazard, c.SuspendSupply, c.CountPremises)
@@ -92,6 +99,16 @@ def _serves(world: World, claim: c.PremisesClaim, signer: c.EnrolSigner, day: st
     owners += [] if hazard is None else [world.employer_of(hazard.opened_by)]
     # Where nobody supplies, everybody may: an illegal point is nobody's customer.
     return not owners or any(world.registry.stands_for(signer.enterprise, owner, day) for owner in owners)
+
+
+def _may_freeze(world: World, claim: c.OpenIncident, signer: c.EnrolSigner, day: str) -> bool:
+    """Whether the cylinder that an incident names is its office's to freeze: its own, or a customer's; the authority's
+    are all.
+    """
+    cylinder = None if claim.cylinder is None else world.cylinders.get(claim.cylinder)
+    if cylinder is None or signer.enterprise is None or cylinder.owner == c.CUSTOMER:
+        return True
+    return world.registry.stands_for(signer.enterprise, cylinder.owner, day)
 
 
 WORKER_RULE = "DEL-02@1"

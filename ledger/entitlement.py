@@ -171,7 +171,7 @@ def _for_own_enterprise(  # noqa: C901, PLR0911 - one arm a kind
     if field is not None:
         assert isinstance(claim, c.FilingClaim)
         known_filing = (supply if isinstance(claim, c.SupplyFiling) else registry).records.get(subject_of_filing(claim))
-        mine = known_filing is None or getattr(known_filing.claim, field) == own
+        mine = known_filing is None or _takes_over(registry, own, getattr(known_filing.claim, field), day)
         stays = known_filing is None or _same_premises(known_filing.claim, claim)
         return mine and stays and bool(getattr(claim, field) == own)
     match claim:
@@ -185,7 +185,8 @@ def _for_own_enterprise(  # noqa: C901, PLR0911 - one arm a kind
             # The first days' ease is the authority's to give; whoever enjoys it may not lengthen it.
             given = None if known_site is None else known_site.transition_until
             eased = claim.transition_until is not None and claim.transition_until != given
-            return not eased and claim.enterprise == own and (known_site is None or known_site.enterprise == own)
+            mine = known_site is None or _takes_over(registry, own, known_site.enterprise, day)
+            return not eased and claim.enterprise == own and mine
         case c.RegisterCylinder():
             # What the enterprise took over is its own; what a customer owns it may take in, to be surrendered.
             return claim.owner in (own, c.CUSTOMER) or registry.stands_for(own, claim.owner, day)
@@ -215,6 +216,17 @@ def _for_own_enterprise(  # noqa: C901, PLR0911 - one arm a kind
         case _:
             site: str | None = getattr(claim, "site", None)
             return site is None or _site_enterprise(registry, site) == own
+
+
+TAKEOVER_RULE = "USR-02@1"
+"""Under a pack that has it a successor's office files anew what came with a merger: customers, people, sites."""
+
+
+def _takes_over(registry: Registry, own: str | None, owner: str, day: str) -> bool:
+    """Whether what that owner filed is this enterprise's to file anew: its own, or what came with a merger."""
+    in_force = registry.in_force
+    merges = in_force is not None and TAKEOVER_RULE in in_force.pack.rules
+    return owner == own or (merges and registry.stands_for(own, owner, day))
 
 
 def _same_premises(known: c.FilingClaim, claim: c.FilingClaim) -> bool:

@@ -2,6 +2,8 @@
 
 Facts are folded even where a rule was broken (refusing a fact does not undo it), but for what needs to be trusted: an
 inspection by people who may not inspect renews nothing, a correction without a reference corrects nothing.
+
+This file is over 400 lines because every act has its arm here, and what one changes is read against the others.
 """
 
 from typing import NamedTuple
@@ -26,12 +28,32 @@ def apply(
     KeyError if the lifecycle has no such step.
     """
     stage = TABLE[old.stage, sign_of(claim, event)]
+    if _had_by_customer(claim, event) and stage in FULL_STAGES:
+        # It was sold and used: no return, count or transfer makes that fill one to be sold again.
+        stage = Stage.UNKNOWN
     overtaken = isinstance(event, e.PlacedEvent) and event.superseded
-    changes: dict[str, object] = {} if overtaken else _moved(claim) | _changes(old, claim, event, at, seen_at)
+    told = _told_late(old, claim, seen_at) if overtaken else _moved(claim) | _changes(old, claim, event, at, seen_at)
+    changes: dict[str, object] = told
     if type(claim) in PLACING and seen_at > old.placed_at:
         changes["placed_at"] = seen_at
     return structs.replace(old, seq=old.seq + 1, leaf=leaf, entry_index=entry_index, **{"stage": stage, **changes})
 
+
+def _told_late(old: Cylinder, claim: c.AnyClaim, seen_at: int) -> dict[str, object]:
+    """What an overtaken fact changes nevertheless: whatever came after it, this fill has been a customer's."""
+    if not isinstance(claim, c.HandOver) or old.fill is None or seen_at < old.fill.seen_at:
+        return {}
+    return {"released": False} | ({"stage": Stage.UNKNOWN} if old.stage in FULL_STAGES else {})
+
+
+def _had_by_customer(claim: c.AnyClaim, event: e.CylinderEvent) -> bool:
+    """Whether it leaves a customer's hands by this, and neither for another's nor filled anew."""
+    if isinstance(claim, c.HandOver | c.CompleteFill):
+        return False
+    return any(party.startswith(CUSTOMERS) for party in event.left)
+
+
+CUSTOMERS = "customer:"
 
 PLACING = frozenset({
     c.CheckPrefill, c.StartFill, c.CompleteFill, c.InterruptFill, c.CheckPostfill, c.DepotOut, c.DepotIn,
@@ -91,6 +113,13 @@ def found_at(old: Cylinder, claim: c.CountPremises, *, seen_at: int) -> Cylinder
     # Whatever it was made ready for elsewhere, it is not there any more.
     over: dict[str, object] = _SHUT_OUT if moved else {"out": False}
     return structs.replace(old, **here._asdict(), lost=False, placed_at=max(seen_at, old.placed_at), **over)
+
+
+def missed_at(old: Cylinder) -> Cylinder:
+    """The cylinder once a count at a customer's missed it: nobody knows where it is, nor any more what is in it."""
+    # A scan from before, told later, may still say where it went: `placed_at` stays.
+    stage = Stage.UNKNOWN if old.stage in FULL_STAGES else old.stage
+    return structs.replace(old, holder=UNKNOWN_HOLDER, premises=None, carrier=None, stage=stage)
 
 
 def touch(old: Cylinder, *, entry_index: int, leaf: str) -> Cylinder:
@@ -290,6 +319,7 @@ def _postfill(old: Cylinder, claim: c.CheckPostfill, event: e.CylinderEvent) -> 
         "released": old.released and passed,
         "opening_stock": old.opening_stock and passed,
         "opening_back": old.opening_back and passed,
+        "out": old.out and not event.left,
     }
 
 
@@ -297,7 +327,7 @@ def _back(
     old: Cylinder, claim: c.DepotIn | c.UnloadVehicle | c.CollectCylinder, event: e.CylinderEvent
 ) -> dict[str, object]:
     # Only what came straight back from the road unsold is still the fill that was released: not what a customer had.
-    sold = any(party.startswith("customer:") for party in event.left)
+    sold = any(party.startswith(CUSTOMERS) for party in event.left)
     full = not isinstance(claim, c.CollectCylinder) and claim.content is c.Content.FULL and not sold
     unsold = full and old.stage is Stage.RELEASED
     return {

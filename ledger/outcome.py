@@ -118,7 +118,7 @@ def event_of(
         and _superseded(world, claim, world.cylinders[key], seen_at)
     ):
         return cast("e.AnyEvent", structs.replace(event, superseded=True))
-    left = _left(world, claim, key)
+    left = _off_the_road(world, event, key) or _left(world, claim, key)
     return cast("e.AnyEvent", structs.replace(event, left=left) if left else event)
 
 
@@ -131,6 +131,17 @@ def _left(world: World, claim: c.AnyClaim, key: str | None) -> tuple[str, ...]:
     cylinder = world.cylinders[key]
     stays = (place.holder, place.premises) == (cylinder.holder, cylinder.premises)
     return () if stays else cylinder.place
+
+
+def _off_the_road(world: World, event: e.Event, key: str | None) -> tuple[str, ...]:
+    """The vehicle that a cylinder on its way to a customer was taken off, though nobody scanned that: it fails a check
+    at the station, and goes nowhere without another one and a release. Nobody's under an older pack.
+    """
+    in_force = world.registry.in_force
+    if key is None or in_force is None or LEFT_RULE not in in_force.pack.rules:
+        return ()
+    back = isinstance(event, e.PostfillFailed) and world.cylinders[key].out
+    return world.cylinders[key].place if back else ()
 
 
 def _at_premises(world: World, claim: c.PremisesClaim, now: int, notes: Notes, *, seen_at: int) -> e.AnyEvent:

@@ -9,7 +9,7 @@ from msgspec import Struct, structs
 from ledger import claim as c
 from ledger import events as e
 from ledger.checklists import AT_ONCE
-from ledger.china import shift_day
+from ledger.china import day_of, shift_day
 
 
 class Hazard(Struct, frozen=True, omit_defaults=True):
@@ -57,7 +57,8 @@ class Premises(Struct, frozen=True, omit_defaults=True):
     """All that the door asks of one place and that is not its record.
 
     `contracts`: those in force, by id. `presupply`: per enterprise. `held`: ledger id of each cylinder there, and its
-    nominal fill (grams). `rectified_at`: when the hazard that was closed last had been put right.
+    nominal fill (grams). `promised`: which of them a hand-over said that it takes back, and when the first said so (ms
+    UTC). `rectified_at`: when the hazard that was closed last had been put right.
     """
 
     premises: str
@@ -68,6 +69,7 @@ class Premises(Struct, frozen=True, omit_defaults=True):
     hazards: tuple[Hazard, ...] = ()
     suspensions: tuple[Suspension, ...] = ()
     held: dict[str, int] = {}
+    promised: dict[str, int] = {}
     rectified_at: int | None = None
     counted_at: int | None = None
     town: str | None = None
@@ -108,8 +110,12 @@ def file_at(old: Premises, claim: c.FilingClaim) -> Premises:
     return old
 
 
-def apply_at(old: Premises, claim: c.AnyClaim, event: e.Event, *, at: int, enterprise: str) -> Premises:
-    """The premises after an event there, seen at `at` (ms UTC); `enterprise` employs whoever acted, '' if unknown."""
+def apply_at(
+    old: Premises, claim: c.AnyClaim, event: e.Event, *, at: int, recorded_at: int, enterprise: str
+) -> Premises:
+    """The premises after an event there, seen at `at` and recorded at `recorded_at` (ms UTC); `enterprise` employs
+    whoever acted, '' if unknown.
+    """
     match claim:
         case c.CheckPremises():
             assert isinstance(event, e.PremisesChecked)
@@ -123,7 +129,7 @@ def apply_at(old: Premises, claim: c.AnyClaim, event: e.Event, *, at: int, enter
                 return old  # another signer's under the same id: there is one open already
             return structs.replace(old, hazards=(*old.hazards, _opened(claim, event, at)))
         case c.AssignHazard():
-            return _assigned(old, claim)
+            return _assigned(old, claim, day_of(recorded_at))
         case c.EscalateHazard():
             return _hazard(old, claim.hazard, refused_at=at)
         case c.RectifyHazard() | c.RecheckHazard():
@@ -142,10 +148,12 @@ def resumed(old: Premises, enterprises: tuple[str, ...]) -> Premises:
     return structs.replace(old, suspensions=tuple(one for one in old.suspensions if one.enterprise not in enterprises))
 
 
-def _assigned(old: Premises, claim: c.AssignHazard) -> Premises:
-    """The five fixings set the time, but for what closes the door at once."""
+def _assigned(old: Premises, claim: c.AssignHazard, day: str) -> Premises:
+    """The five fixings set the time, but for what closes the door at once or has closed it: a door that is closed opens
+    by a re-check, not by another deadline.
+    """
     hazard = old.hazard(claim.hazard)
-    if hazard is None or hazard.item in AT_ONCE:
+    if hazard is None or hazard.item in AT_ONCE or hazard.closes_door(day):
         return _hazard(old, claim.hazard, assigned_to=claim.person)
     blocks_from = shift_day(claim.deadline, 1)
     return _hazard(old, claim.hazard, assigned_to=claim.person, deadline=claim.deadline, blocks_from=blocks_from)

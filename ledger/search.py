@@ -60,6 +60,9 @@ def check_parts(parts: Parts) -> None:
             "give at least one part: serial (? for a burnt character, * for any number), maker, month, tare, model, "
             "valve number or seal number",
         )
+    for one in given:
+        if isinstance(one, str) and not one.isprintable():
+            raise Malformed("所给特征含有不能显示的字符", "a part holds characters that cannot be shown")
     if parts.serial is not None and _SERIAL.fullmatch(parts.serial) is None:
         raise Malformed(
             f"编号 {parts.serial} 有误：只用数字、大写字母、-、? 和 *",

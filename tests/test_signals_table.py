@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from msgspec import json as mjson
 from msgspec import structs
 
+from api.alerts import command
 from api.cli import main
 from api.settings import Token
 from ledger import claim as c
@@ -224,6 +225,20 @@ def test_alerts_take_a_token_for_all_sites(served: Served) -> None:
     for headers, status in (({"Authorization": f"Bearer {SOME}"}, 403), ({"Authorization": "Bearer wrong"}, 401)):
         for path in ("/alerts", "/alerts/F4.1"):
             assert httpx.get(f"{served.url}{path}", headers=headers).status_code == status
+
+
+def test_the_command_says_so_where_it_could_not_make_them_anew(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    troubled(town, town.cylinders(1))
+    follow(town.url)
+    monkeypatch.setattr(command, "_PATIENCE_S", 0.3)
+    runner = CliRunner(env={"LEDGER_DATABASE_URL": town.url})
+    with psycopg.connect(town.url) as connection:
+        connection.execute("SELECT * FROM alert_follow FOR UPDATE")
+        anew, listed = (runner.invoke(main, ["alerts", *more]) for more in (["--rebuild"], []))
+    assert anew.exit_code != 0
+    assert "未能重读" in anew.output
+    assert listed.exit_code == 0
+    assert "尚缺最新" in listed.output
 
 
 def test_the_command_lists_them_and_makes_them_anew(town: Town) -> None:

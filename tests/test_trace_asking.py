@@ -33,7 +33,7 @@ TOKENS = tuple(
 )  # fmt: skip
 FORMULAS = (
     "=1+1", "+1+1", "-1+1", "@SUM(1)", "\t=1+1", "\r=1+1", '=HYPERLINK("http://evil.test","x")', "=cmd|'/c calc'!A1",
-    "https://evil.test", "0012",
+    "https://evil.test", "0012", "\n=1+1", "＝1+1", "＋1+1", "－1+1", "＠SUM(1)",
 )  # fmt: skip
 
 
@@ -64,7 +64,7 @@ def ask(town: Town, path: str, by: str = "all", **params: Any) -> httpx.Response
 
 
 STORIES = (
-    "/customers/K1/story", "/premises/H1/story", "/people/P1/story", "/vehicles/V1/story", "/sites/S1/story",
+    "/customers/K1/story", "/premises/H1/story", "/persons/P1/story", "/vehicles/V1/story", "/sites/S1/story",
     "/lines/L1/story", "/lots/T1/story",
 )  # fmt: skip
 WHOLE = (*STORIES[:4], "/buildings/B1", "/premises/H1/scene?found=" + code(1), "/search?maker=GL", "/balances")
@@ -103,9 +103,9 @@ def test_all_logs_that_the_token_covers_are_asked(town: Town) -> None:
         answer = ask(town, f"/cylinders/{code(number)}/story").json()
         assert sorted(answer["logs_asked"]) == sorted([ORIGIN, NEXT])
         assert [one["log"] for one in answer["stories"]] == [origin]
-    both = ask(town, "/people/P1/story").json()
+    both = ask(town, "/persons/P1/story").json()
     assert sorted(one["log"] for one in both["stories"]) == sorted([ORIGIN, NEXT])
-    assert [one["log"] for one in ask(town, "/people/P1/story", log=NEXT).json()["stories"]] == [NEXT]
+    assert [one["log"] for one in ask(town, "/persons/P1/story", log=NEXT).json()["stories"]] == [NEXT]
     by_stamp = ask(town, "/cylinders/stamp:GL_2000002_2024-06/story").json()
     assert [one["log"] for one in by_stamp["stories"]] == [NEXT]
     assert {one["log"] for one in ask(town, "/search", made="2024-06").json()["candidates"]} == {ORIGIN, NEXT}
@@ -127,7 +127,7 @@ def test_a_miss_says_which_logs_were_asked(town: Town) -> None:
     "params", [{"known_at": "yesterday"}, {"from": "2026-01-02", "to": "2026-01-01"}, {"format": "pdf"}]
 )
 def test_bad_times_and_formats_are_refused(town: Town, params: dict[str, str]) -> None:
-    assert ask(town, "/people/P1/story", **params).status_code == 400
+    assert ask(town, "/persons/P1/story", **params).status_code == 400
 
 
 def test_csv_and_workbook_hold_the_statements_of_the_json(town: Town) -> None:

@@ -219,9 +219,9 @@ def test_what_stands_with_customers_and_at_premises(asked: Asked) -> None:
 
 
 def test_a_building_over_all_enterprises(asked: Asked) -> None:
-    homes = asked.brute.premises_in(BUILDING)
     for known in (None, *asked.moments()):
         at = FOREVER if known is None else known
+        homes = asked.brute.premises_in(BUILDING, at)
         answer = asked.http.get(f"/buildings/{BUILDING}", params={} if known is None else {"known_at": known}).json()
         [log] = answer["logs"]
         assert [one["premises"] for one in log["premises"]] == homes

@@ -1,5 +1,6 @@
 """`ledger alerts`: read what of a log was not read yet, and list its alerts."""
 
+import time
 from pathlib import Path
 
 import click
@@ -11,11 +12,13 @@ from api.alerts.shown import AlertView, alert_view
 from api.databases import one_origin, open_database
 from api.evidence.times import parse_time
 from api.serve import real_clock
+from ledger.errors import Busy
 from ledger.signals.signal import RULE_OF
 from ledger.store.alerts import Follower, alerts_between
 from ledger.store.read import ALL_SITES, log_state, open_engine, reading
 
 _PAGE = 500
+_PATIENCE_S, _ASK_S = 10.0, 0.2
 
 
 @click.command("alerts")
@@ -46,11 +49,17 @@ def _read_on(url: str, origin: str, *, rebuild: bool) -> None:
     console = Console(stderr=True)
     with Follower(url, origin) as follower, Progress(console=console, transient=True) as bar:
         task = bar.add_task(f"读取 reading {origin}", total=None)
-        done = follower.step(anew=rebuild)
-        while done is not None and not done.done:
-            bar.update(task, completed=done.read, total=done.size)
-            done = follower.step()
-    if done is None:
+        anew, until, done = rebuild, time.monotonic() + _PATIENCE_S, False
+        while not done and time.monotonic() < until:
+            followed = follower.step(anew=anew)
+            if followed is None:  # a server that serves this log reads a slice
+                time.sleep(_ASK_S)
+                continue
+            anew, until, done = False, time.monotonic() + _PATIENCE_S, followed.done
+            bar.update(task, completed=followed.read, total=followed.size)
+    if anew:
+        raise Busy("另有进程正在读取，未能重读，请稍后再试", "another process reads; nothing was read again, try later")
+    if not done:
         console.print("另有进程正在读取，以下可能尚缺最新。Another process reads on; the newest may be missing below.")
 
 

@@ -16,9 +16,9 @@ from api.trace.view import HeldView, held_view
 from api.words import china_time
 from api.workbook import Cells
 from ledger import claim as c
-from ledger.store.holding import Stock, premises_in, stock_now, stock_then
+from ledger.store.holding import Stock, foreign_with, stock_then
 from ledger.store.read import Connection, LogState, log_state, reading
-from ledger.store.tracing import cylinders_in, homes, records_of
+from ledger.store.tracing import cylinders_in, homes, premises_then
 
 TITLES = (
     "日志 log", "场所 premises", "用户 customer", "供气单位 enterprise", "登记条目 filed in entry", "类别 kind",
@@ -85,22 +85,21 @@ def tell_building(answer: BuildingAnswer) -> Telling:
 def _in_log(reader: Reader, building: str, town: str | None, known_at: int | None) -> Iterator[BuildingView]:
     with reading(reader.engine, reader.sites) as connection:
         log = log_state(connection, reader.origin)
-        keys = premises_in(connection, log.log_id, building, town)
-        if not keys:
+        records = premises_then(connection, log, building, known_at, town)
+        if not records:
             return
-        filed = records_of(connection, log.log_id, [f"premises:{key}" for key in keys])
-        records = {one.claim.premises: one for one in filed.values() if isinstance(one.claim, c.FilePremises)}
-        customers = {one.claim.customer for one in records.values() if isinstance(one.claim, c.FilePremises)}
+        keys = list(records)
+        known = homes(connection, log.log_id, keys) if known_at is None else {}
         if known_at is None:
-            held = _now(connection, log, keys, [one for one in customers if one is not None])
+            contracts = (paper for home in known.values() for paper in home.contracts.values())
+            customers = {claim.customer for _, claim in records.values()} | {paper.customer for paper in contracts}
+            held = _now(connection, log, keys, {f"customer:{one}" for one in customers if one is not None})
         else:
             then = stock_then(connection, log.log_id, [f"premises:{key}" for key in keys], known_at, known_at)
             held = [held_view(one.party, one.span) for stock in then.values() for one in stock]
-        known = homes(connection, log.log_id, keys) if known_at is None else {}
     views = []
-    for key, record in sorted(records.items()):
-        claim, home = record.claim, known.get(key)
-        assert isinstance(claim, c.FilePremises)
+    for key, (filed_in, claim) in records.items():
+        home = known.get(key)
         views.append(
             PremisesView(
                 premises=key,
@@ -110,7 +109,7 @@ def _in_log(reader: Reader, building: str, town: str | None, known_at: int | Non
                 kind_zh=STATUS_ZH[claim.kind],
                 storey=claim.storey,
                 storey_zh=_STOREYS[claim.storey],
-                filed_in=record.entry_index,
+                filed_in=filed_in,
                 hazards=None if home is None else tuple(one.item for one in home.hazards),
                 suspended_by=None if home is None else tuple(one.enterprise for one in home.suspensions),
                 held=[one for one in held if one.premises == key],
@@ -119,11 +118,11 @@ def _in_log(reader: Reader, building: str, town: str | None, known_at: int | Non
     yield BuildingView(reader.origin, sum(len(one.held) for one in views), views)
 
 
-def _now(connection: Connection, log: LogState, keys: list[str], customers: list[str]) -> list[HeldView]:
+def _now(connection: Connection, log: LogState, keys: list[str], customers: set[str]) -> list[HeldView]:
     """What stands at these premises now; of what nobody registered, only entries know the premises."""
-    foreign = [code for one in customers for code in stock_now(connection, log.log_id, f"customer:{one}").foreign]
     cylinders = tuple(cylinders_in(connection, log.log_id, keys))
-    return stood(connection, log, Stock(cylinders, tuple(foreign)))
+    foreign = foreign_with(connection, log.log_id, customers | {one.holder for one in cylinders})
+    return stood(connection, log, Stock(cylinders, foreign))
 
 
 def _rows(answer: BuildingAnswer) -> Iterator[Cells]:

@@ -24,7 +24,7 @@ Town = Annotated[
     str | None, QueryParameter(pattern="^[0-9]{9}([0-9]{3})?$", description="镇、街道代码 · the town's code")
 ]
 Found = Annotated[
-    list[str],
+    list[str] | None,
     QueryParameter(max_length=200, description="现场读到的编码，可多次给出 · codes read there, any number of times"),
 ]
 _Part = Annotated[str | None, QueryParameter(max_length=40)]
@@ -52,11 +52,11 @@ def place_routes(deployment: Deployment) -> list[HTTPRouteHandler]:
             summary=summary,
         )  # fmt: skip
         def get_scene(
-            *, request: Asking, id: RefPath, found: Found, log: AnyLog = None, known_at: KnownAt = None,  # noqa: A002
+            *, request: Asking, id: RefPath, found: Found = None, log: AnyLog = None, known_at: KnownAt = None,  # noqa: A002
             written: As = "json",
         ) -> Stream:  # fmt: skip
             readers = readers_of(deployment, request, log, whole=True)
-            answer = ask_scene(readers, kind, id, found, None if known_at is None else parse_time(known_at))
+            answer = ask_scene(readers, kind, id, found or (), None if known_at is None else parse_time(known_at))
             return stream(tell_scene(answer), "scene", written)
 
         return get_scene

@@ -39,7 +39,7 @@ As = Annotated[Format, QueryParameter(name="format", description="格式 · how 
 _STORIES = (
     ("/customers/{id:str}/story", "customer", "用户的经历 · a customer's story"),
     ("/premises/{id:str}/story", "premises", "用气场所的经历 · the story of premises"),
-    ("/people/{id:str}/story", "person", "人员的经历 · a person's story"),
+    ("/persons/{id:str}/story", "person", "人员的经历 · a person's story"),
     ("/vehicles/{id:str}/story", "vehicle", "车辆的经历 · a vehicle's story"),
     ("/sites/{id:str}/story", "site", "站点的经历 · a site's story"),
     ("/lines/{id:str}/story", "line", "充装秤的经历 · a filling line's story"),

@@ -14,8 +14,9 @@ from api.trace.view import HeldView, held_view, named_zh
 from api.words import china_time
 from api.workbook import Cells
 from ledger.scene import FoundThere, compare
-from ledger.store.holding import CODE, cylinders_with, histories, premises_in, stock_then
+from ledger.store.holding import CODE, cylinders_with, histories, stock_then
 from ledger.store.read import has_record, log_state, reading
+from ledger.store.tracing import premises_then
 
 
 class FoundView(Struct, frozen=True):
@@ -63,7 +64,7 @@ def _scene(reader: Reader, kind: str, key: str, codes: list[str], known_at: int 
         log = log_state(connection, reader.origin)
         homes = [key] if has_record(connection, log.log_id, f"premises:{key}") else []
         if kind == "building":
-            homes = premises_in(connection, log.log_id, key)
+            homes = list(premises_then(connection, log, key, known_at))
         parties = [f"premises:{one}" for one in homes]
         # Nothing is seen after it was recorded, so what holds when the last entry was recorded holds now.
         at = log.recorded_at if known_at is None else known_at

@@ -1,27 +1,41 @@
 """What stands with somebody or somewhere: now, from the cached state; at a past moment, from the entries."""
 
+from collections.abc import Iterable
+
 from api.trace.view import HeldView, held_view
+from ledger.custody import came_to, stands_with
 from ledger.cylinder import Cylinder
-from ledger.store.holding import CODE, CYLINDER, Stock, stock_now, stock_then
+from ledger.fold import Place
+from ledger.store.holding import CODE, CYLINDER, Stock, foreign_aboard, stock_now, stock_then
 from ledger.store.read import Connection, LogState
 from ledger.store.tracing import standing
+from ledger.told import Told
 from ledger.trace.statement import Window
 
 
-def held_at_end(connection: Connection, log: LogState, party: str, window: Window) -> list[HeldView]:
+def held_at_end(
+    connection: Connection, log: LogState, party: str, entries: Iterable[Told], window: Window
+) -> list[HeldView]:
     """What stood with a customer or at premises at the end of the times asked for, as known then; now where they have
-    no end.
+    no end. `entries`: all that name the party.
     """
     until = window.until
     if until is None:
-        return held_now(connection, log, party)
+        return held_now(connection, log, party, entries)
     held = stock_then(connection, log.log_id, [party], until - 1, window.known_at)[party]
     return [held_view(one.party, one.span) for one in held]
 
 
-def held_now(connection: Connection, log: LogState, party: str) -> list[HeldView]:
-    """What stands with that party now, and by which entry each came."""
+def held_now(connection: Connection, log: LogState, party: str, entries: Iterable[Told] = ()) -> list[HeldView]:
+    """What stands with that party now, and by which entry each came. Of what nobody registered, the cached state knows
+    the customer and the vehicle, and only the premises' own `entries` what came to them.
+    """
     stock = stock_now(connection, log.log_id, party)
+    if party.startswith("person:"):
+        stock = Stock(stock.cylinders, foreign_aboard(connection, log.log_id))
+    if party.startswith("premises:"):
+        came = (one.removeprefix(CODE) for one in came_to(party, entries) if one.startswith(CODE))
+        stock = Stock(stock.cylinders, tuple(came))
     return [one for one in stood(connection, log, stock) if _is_with(one, party)]
 
 
@@ -35,6 +49,5 @@ def stood(connection: Connection, log: LogState, stock: Stock) -> list[HeldView]
 
 
 def _is_with(held: HeldView, party: str) -> bool:
-    """Of what nobody registered, the cached state knows the customer, and the entries the premises."""
-    kind, _, key = party.partition(":")
-    return kind != "premises" or held.premises == key
+    """Whether it is there still; of what nobody registered, whether it ever was."""
+    return stands_with(Place(held.holder, held.premises, held.carrier), party)

@@ -18,7 +18,6 @@ from ledger.cylinder import Cylinder
 from ledger.errors import NotFound
 from ledger.identity import Identifier
 from ledger.lots import lots_with_gas_of
-from ledger.registry import Registry
 from ledger.store.filings import records_of_kind
 from ledger.store.read import Connection, LogState, cylinder_by_code, log_state, reading
 from ledger.store.recalls import carry_over
@@ -29,7 +28,7 @@ from ledger.trace.home import home_of
 from ledger.trace.origin import origin_of
 from ledger.trace.papers import Paper, Papers, papers_as_of, wanted
 from ledger.trace.statement import Statement, Window, afterwards, statements
-from ledger.world import papers_party
+from ledger.world import filing_party, papers_party
 
 _ALL = 1_000_000
 
@@ -89,15 +88,16 @@ def customer_story(reader: Reader, question: Question) -> Story:
             theirs = (one.claim for one in entries if getattr(one.claim, "customer", None) == question.id)
             homes = list(dict.fromkeys(filter(None, (getattr(claim, "premises", None) for claim in theirs))))
             there = _entries(connection, log, {f"premises:{one}" for one in homes})
-            others = (one for one in there if getattr(one.claim, "customer", None) is None)
-            entries = _in_order(chain(entries, others))
+            entries = _in_order(chain(entries, _while_theirs(there, question.id)))
         known = _known(entries, window)
         given = [one for one in known if isinstance(one.entry.outcome, e.CylinderHandedOver)][-1:]
         papers = _papers(connection, log, given, window)
-        held = held_at_end(connection, log, question.party, window)
-        successors = _successors(connection, log)
-    at_home = (home_of([one for one in known if getattr(one.claim, "premises", None) == home], successors)
-               for home in homes)  # fmt: skip
+        held = held_at_end(connection, log, question.party, entries, window)
+        successors = _known(_successors(connection, log), window)
+    at_home = (
+        home_of(_in_order([*(one for one in known if getattr(one.claim, "premises", None) == home), *successors]))
+        for home in homes
+    )
     head = StoryHead(
         log=reader.origin,
         subject=question.party,
@@ -172,12 +172,24 @@ def _papers(connection: Connection, log: LogState, acts: list[Told], window: Win
     return papers_as_of(acts, papers, window)
 
 
-def _successors(connection: Connection, log: LogState) -> Registry:
-    """Which enterprises took over which: who may resume the supply that another suspended."""
-    registry = Registry()
-    for one in records_of_kind(connection, log.log_id, "successor", after=-1, limit=_ALL):
-        registry.file(one.claim, seq=one.seq, entry_index=one.entry_index)
-    return registry
+def _while_theirs(there: Iterable[Told], customer: str) -> Iterator[Told]:
+    """What befell premises while they were that customer's by what was filed, or nobody's; entries in index order. A
+    refused hand-over that names a neighbour's premises makes them nobody else's.
+    """
+    whose = dict[str, str | None]()
+    for one in there:
+        claim, premises = one.claim, getattr(one.claim, "premises", "")
+        if isinstance(claim, c.FilePremises) and not isinstance(one.entry.outcome, e.Refusal):
+            whose[premises] = claim.customer
+        if getattr(claim, "customer", None) is None and whose.get(premises) in (None, customer):
+            yield one
+
+
+def _successors(connection: Connection, log: LogState) -> list[Told]:
+    """All filings of which enterprise took over which: who could resume the supply that another suspended, and when."""
+    filed = records_of_kind(connection, log.log_id, "successor", after=-1, limit=_ALL)
+    parties = [filing_party(one.subject) for one in filed]
+    return _in_order(one for _, one in filings_below(connection, log.log_id, parties, end=log.size))
 
 
 def _lots(connection: Connection, log: LogState, lot: str, end: int) -> dict[str, int]:

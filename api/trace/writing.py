@@ -14,7 +14,7 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 Format = Literal["json", "csv", "xlsx"]
 
 _BOM = "\ufeff"
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = (*"=+-@", *"＝＋－＠", "\t", "\r", "\n", "\0")  # some take the wide ones, too
 _WIDTH = 20
 
 

@@ -1,8 +1,10 @@
 """HOLD: what an open incident (事故) freezes, until the authority lifts it (FLOW.md section 6)."""
 
 from collections.abc import Iterator
+from functools import partial
 
 from ledger import claim as c
+from ledger.lots import holds_gas_of
 from ledger.rules.rule import Case, Finding, Gate, rule
 
 Held = tuple[str, str]
@@ -19,7 +21,8 @@ Held = tuple[str, str]
     reasons=("incident_hold",),
 )
 def not_frozen(case: Case) -> Finding | str | None:
-    """The scale or tank lot that would fill it or last did, the site or vehicle that it would leave by, or itself.
+    """The scale or tank lot that would fill it or last did (or a lot that took over its gas), the site or vehicle that
+    it would leave by or is at by the ledger, or itself.
 
     Honest work it must not stop: whatever comes back, is counted, inspected or taken away; nothing that is held may
     only reach a customer.
@@ -31,9 +34,19 @@ def not_frozen(case: Case) -> Finding | str | None:
         if case.cylinder is not None and incident.cylinder == case.cylinder.cylinder:
             return "incident_hold", {"incident": incident.incident, "held": f"cylinder:{incident.cylinder}"}
         for field, key in named:
-            if key in getattr(incident, field):
+            if key in getattr(incident, field) or (field == "tank_lots" and _holds_gas(case, incident, key)):
                 return "incident_hold", {"incident": incident.incident, "held": f"{field.removesuffix('s')}:{key}"}
     return None
+
+
+_CARRY_OVER_PERMILLE = 50
+"""As RECALL-01's: a lot that took over so much of a frozen one's gas is the same evidence, in the same tank."""
+
+
+def _holds_gas(case: Case, incident: c.OpenIncident, lot: str) -> bool:
+    """Whether that lot took over the remainder of one that is frozen: a new number frees no tank."""
+    find = partial(case.registry.get, c.FileTankLot)
+    return any(holds_gas_of(find, lot, frozen, _CARRY_OVER_PERMILLE) for frozen in incident.tank_lots)
 
 
 def _named(case: Case) -> Iterator[Held]:
@@ -47,7 +60,13 @@ def _named(case: Case) -> Iterator[Held]:
         yield "sites", claim.site
     if isinstance(claim, c.DepotOut | c.LoadVehicle | c.HandOver):
         yield "vehicles", claim.vehicle
-    fill = None if case.cylinder is None else case.cylinder.fill
+    if case.cylinder is None:
+        return
+    # Where the ledger has it counts, too: another vehicle's or site's name in a scan frees nothing.
+    kind, _, holder = case.cylinder.holder.partition(":")
+    if kind in ("site", "vehicle"):
+        yield f"{kind}s", holder
+    fill = case.cylinder.fill
     if fill is not None:
         yield "lines", fill.line
         yield "tank_lots", fill.tank_lot

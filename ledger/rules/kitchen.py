@@ -39,12 +39,23 @@ def above_ground(case: Case) -> Finding | str | None:
     return "premises_underground", {"storey": case.place.storey}
 
 
+_VISIT_MS = 4 * 3_600_000
+"""So long one visit may take at most: what it said that it takes back and left behind is there still (K)."""
+
+
 def stock_after(case: Case) -> tuple[int, ...]:
-    """The nominal fill (grams) of each cylinder there once this one is handed over and the visit's empties are gone."""
-    claim, cylinder = case.claim, case.cylinder
+    """The nominal fill (grams) of each cylinder there once this one is handed over and the visit's empties are gone.
+
+    An earlier visit's empties that nobody scanned away are netted by no second promise: by a scan, or by a count.
+    """
+    claim, cylinder, there = case.claim, case.cylinder, case.premises
     assert isinstance(claim, c.HandOver)
-    leaving = {case.world.codes[code].cylinder for code in claim.empties if code in case.world.codes}
-    held = {} if case.premises is None else {k: g for k, g in case.premises.held.items() if k not in leaving}
+    named = {case.world.codes[code].cylinder for code in claim.empties if code in case.world.codes}
+    held: dict[str, int] = {}
+    if there is not None:
+        promised = there.promised
+        leaving = {k for k in named if case.scanned_at - promised.get(k, case.scanned_at) <= _VISIT_MS}
+        held = {k: g for k, g in there.held.items() if k not in leaving}
     if cylinder is not None:
         held[cylinder.cylinder] = nominal_g(cylinder)
     return tuple(held.values())
@@ -87,7 +98,7 @@ def room_for_so_much(case: Case) -> Finding | str | None:
     params=("tested_months",),
 )
 def alarm_works(case: Case) -> Finding | str | None:
-    """The record says no test of the one or the other within `tested_months`.
+    """The record says no test of the one or the other within `tested_months`; one that is still to come is none.
 
     Honest work it must not stop: homes; a test that falls due today.
     """
@@ -95,7 +106,9 @@ def alarm_works(case: Case) -> Finding | str | None:
     if place is None or place.kind in HOMES:
         return None
     for device, tested in (("alarm", place.alarm_tested_on), ("shut_off", place.shut_off_tested_on)):
-        if tested is None or case.today > add_months(tested[:7], case.params["tested_months"]) + tested[7:]:
+        if tested is None or tested > case.today:
+            return "alarm_missing", {"device": device}
+        if case.today > add_months(tested[:7], case.params["tested_months"]) + tested[7:]:
             return "alarm_missing", {"device": device}
     return None
 

@@ -121,14 +121,25 @@ def stock_now(connection: Connection, log_id: int, party: str) -> Stock:
         .where(t.cylinder.c.log_id == log_id, there.get(kind, t.cylinder.c.holder == party))
         .order_by(t.cylinder.c.cylinder)
     ).scalars()
-    strays = connection.execute(
+    return Stock(tuple(cylinder_decoder.decode(body) for body in rows), foreign_with(connection, log_id, [party]))
+
+
+def foreign_with(connection: Connection, log_id: int, parties: Collection[str]) -> tuple[str, ...]:
+    """The codes of the cylinders that nobody registered and that stand with any of these parties (`customer:…`) now."""
+    places = connection.execute(
         sa.select(t.place.c.place)
-        .where(t.place.c.log_id == log_id, t.place.c.holder == party)
+        .where(t.place.c.log_id == log_id, t.place.c.holder == _any(parties))
         .order_by(t.place.c.place)
     ).scalars()
-    return Stock(
-        tuple(cylinder_decoder.decode(body) for body in rows), tuple(place.removeprefix(_STRAY) for place in strays)
-    )
+    return tuple(place.removeprefix(_STRAY) for place in places)
+
+
+def foreign_aboard(connection: Connection, log_id: int) -> tuple[str, ...]:
+    """The codes of the cylinders that nobody registered and that are on any vehicle now."""
+    places = connection.execute(
+        sa.select(t.place.c.place).where(t.place.c.log_id == log_id, t.place.c.holder.like("vehicle:%"))
+    ).scalars()
+    return tuple(sorted(place.removeprefix(_STRAY) for place in places))
 
 
 def premises_in(connection: Connection, log_id: int, building: str, town: str | None = None) -> list[str]:

@@ -84,6 +84,8 @@ def _name_filing(named: Named, claim: c.FilingClaim) -> None:
         named.supply.add(subject)
     if isinstance(claim, c.FileUseRegistration):
         named.cylinders.update(claim.cylinders)
+    if isinstance(claim, c.OpenIncident) and claim.cylinder is not None:
+        named.cylinders.add(claim.cylinder)
 
 
 _FIELDS = {"customer": ("supply",), "order": ("supply",), "premises": ("supply", "places"), "vehicle": ("places",)}

@@ -6,20 +6,22 @@ a log never changes, so the pages of a story fit together. Everything is looked 
 
 import heapq
 from collections.abc import Collection, Iterator
-from itertools import groupby
+from itertools import groupby, islice
 from operator import attrgetter
 
+from ledger import claim as c
 from ledger.custody import History, Span, history_of, spans
 from ledger.cylinder import Cylinder
 from ledger.premises import Premises
 from ledger.store.filings import FiledRecord, filed_record
-from ledger.store.holding import histories
-from ledger.store.read import Connection, Engine, reading
-from ledger.store.selection import driver_of
+from ledger.store.holding import histories, premises_in
+from ledger.store.read import Connection, Engine, LogState, reading
+from ledger.store.selection import driver_of, first_at
 from ledger.store.state_rows import cylinder_decoder, premises_decoder
 from ledger.told import Told, told
+from ledger.world import filing_party
 
-PAGE = 500
+PAGE, _SHORTEST = 500, 20
 
 _ENTRIES = (
     "SELECT p.entry_index, e.body FROM entry_party p"
@@ -43,6 +45,9 @@ _NEWEST = (
 _NEWEST_OF_EACH = 6
 _THERE = "SELECT body FROM cylinder WHERE log_id = %s AND premises = ANY(%s::text[]) ORDER BY cylinder"
 _RECORDS = "SELECT subject, seq, entry_index, body FROM record WHERE log_id = %s AND subject = ANY(%s::text[])"
+_FILED_SINCE = (
+    "SELECT subject FROM record WHERE log_id = %s AND split_part(subject, ':', 1) = 'premises' AND entry_index >= %s"
+)
 _PLACES = "SELECT body FROM place WHERE log_id = %s AND place = ANY(%s::text[]) ORDER BY place"
 
 
@@ -56,20 +61,27 @@ def page_of(connection: Connection, log_id: int, party: str, *, start: int, end:
 def stream_story(
     engine: Engine, sites: tuple[str, ...], log_id: int, parties: Collection[str], *, start: int, end: int
 ) -> Iterator[Told]:
-    """All entries [start, end) of these parties, ascending, each once; a page of each party is held at a time."""
-    streams = [_stream(engine, sites, log_id, party, start=start, end=end) for party in dict.fromkeys(parties)]
+    """All entries [start, end) of these parties, ascending, each once; a page of each party is held at a time, and the
+    more parties there are (the lots that took over a remainder) the smaller a page.
+    """
+    page = max(_SHORTEST, PAGE // len(set(parties)))
+    streams = [
+        _stream(engine, sites, log_id, party, start=start, end=end, page=page) for party in dict.fromkeys(parties)
+    ]
     merged = heapq.merge(*streams, key=attrgetter("entry_index"))
     return (next(same) for _, same in groupby(merged, key=attrgetter("entry_index")))
 
 
-def _stream(engine: Engine, sites: tuple[str, ...], log_id: int, party: str, *, start: int, end: int) -> Iterator[Told]:
+def _stream(
+    engine: Engine, sites: tuple[str, ...], log_id: int, party: str, *, start: int, end: int, page: int
+) -> Iterator[Told]:
     while True:
         with reading(engine, sites) as connection:
-            page = page_of(connection, log_id, party, start=start, end=end, limit=PAGE)
-        yield from page
-        if len(page) < PAGE:
+            read = page_of(connection, log_id, party, start=start, end=end, limit=page)
+        yield from read
+        if len(read) < page:
             return
-        start = page[-1].entry_index + 1
+        start = read[-1].entry_index + 1
 
 
 def filings_below(connection: Connection, log_id: int, parties: Collection[str], *, end: int) -> list[tuple[str, Told]]:
@@ -122,3 +134,37 @@ def records_of(connection: Connection, log_id: int, subjects: Collection[str]) -
     with driver_of(connection).cursor(binary=True) as cursor:
         rows = cursor.execute(_RECORDS, (log_id, list(subjects))).fetchall()
     return {row[0]: filed_record(*row) for row in rows}
+
+
+def premises_then(
+    connection: Connection, log: LogState, building: str, known_at: int | None, town: str | None = None
+) -> dict[str, tuple[int, c.FilePremises]]:
+    """The premises in a building by what was filed by that instant (ms UTC; None: now), each with that filing and its
+    entry's index.
+
+    What was filed anew since is read as it stood: who moves premises out of a building afterwards moves nothing.
+    """
+    here = {f"premises:{one}" for one in premises_in(connection, log.log_id, building, town)}
+    since = set[str]()
+    end = log.size
+    if known_at is not None:
+        end = first_at(connection, log.log_id, known_at + 1, start=0, end=log.size)
+        with driver_of(connection).cursor(binary=True) as cursor:
+            since.update(subject for (subject,) in cursor.execute(_FILED_SINCE, (log.log_id, end)))
+    filed: list[FiledRecord | Told] = [*records_of(connection, log.log_id, here - since).values()]
+    filed += _filed_below(connection, log, since, end=end)
+    found = dict[str, tuple[int, c.FilePremises]]()
+    for one in filed:
+        assert isinstance(one.claim, c.FilePremises)
+        if one.claim.building == building and town in (None, one.claim.town):
+            found[one.claim.premises] = one.entry_index, one.claim
+    return dict(sorted(found.items()))
+
+
+def _filed_below(connection: Connection, log: LogState, subjects: Collection[str], *, end: int) -> Iterator[Told]:
+    """The newest filing of each of these subjects below `end`, of those that have one; so many are read at a time."""
+    rest = iter(sorted(subjects))
+    while some := list(islice(rest, PAGE)):
+        filings = filings_below(connection, log.log_id, [filing_party(one) for one in some], end=end)
+        newest = dict(sorted(filings, key=lambda filing: filing[1].entry_index))
+        yield from newest.values()

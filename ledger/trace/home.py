@@ -2,7 +2,7 @@
 with the entry that says so. What was done before a hazard was closed stands among the statements.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from itertools import chain
 
 from ledger import claim as c
@@ -12,6 +12,7 @@ from ledger.registry import Registry
 from ledger.told import Told
 from ledger.trace.origin import Fact, What
 from ledger.trace.statement import behind
+from ledger.world import seen_at_of
 
 _CHECKED: dict[str, What] = {"presupply": "presupply_check", "home": "home_check", "delivery": "delivery_check"}
 
@@ -19,11 +20,11 @@ _CHECKED: dict[str, What] = {"presupply": "presupply_check", "home": "home_check
 class Home:
     """What entries made of some premises. Mutable: `take` is its only change."""
 
-    def __init__(self, successors: Registry) -> None:
-        """Nothing has happened there; `successors` says who may resume the supply that another suspended."""
-        self._successors = successors
+    def __init__(self) -> None:
+        """Nothing has happened there."""
+        self._registry = Registry()
         self._contracts: dict[str, Fact] = {}
-        self._checks: dict[str, Fact] = {}
+        self._checks: dict[str, tuple[int, Fact]] = {}
         self._hazards: dict[str, list[Fact]] = {}
         self._suspensions: dict[str, Fact] = {}
 
@@ -32,6 +33,9 @@ class Home:
         if isinstance(one.entry.outcome, e.Refusal):
             return
         match one.claim:
+            case c.FileSuccessor() as claim:
+                # Who may resume the supply that another suspended, as it stood then.
+                self._registry.file(claim, seq=0, entry_index=one.entry_index)
             case c.FileContract() as claim:
                 self._contracts.pop(claim.contract, None)
                 if claim.status == "valid":
@@ -47,19 +51,23 @@ class Home:
                 )
             case c.ResumeSupply() as claim:
                 day = day_of(one.entry.recorded_at)
-                for by in [by for by in self._suspensions if self._successors.stands_for(claim.enterprise, by, day)]:
+                for by in [by for by in self._suspensions if self._registry.stands_for(claim.enterprise, by, day)]:
                     del self._suspensions[by]
             case _:
                 self._hazard(one)
 
     def facts(self) -> list[Fact]:
         """How things stand."""
-        plain = (self._contracts.values(), self._checks.values(), self._suspensions.values())
+        checks = (fact for _, fact in self._checks.values())
+        plain = (self._contracts.values(), checks, self._suspensions.values())
         return [*chain.from_iterable(plain), *chain.from_iterable(self._hazards.values())]
 
     def _check(self, one: Told, kind: str, check: c.SafetyCheck, person: str) -> None:
-        found = " ".join(check.failed_items) or "-"
-        self._checks[kind] = Fact(_CHECKED[kind], f"{person} {found}", behind(one))
+        """The newest of each kind, by when it was made: one that is told late undoes no newer one."""
+        at = seen_at_of(one.claim, one.entry.clock_offset_ms, one.entry.recorded_at)
+        if kind not in self._checks or self._checks[kind][0] <= at:
+            found = " ".join(check.failed_items) or "-"
+            self._checks[kind] = at, Fact(_CHECKED[kind], f"{person} {found}", behind(one))
 
     def _hazard(self, one: Told) -> None:
         claim, outcome = one.claim, one.entry.outcome
@@ -82,9 +90,11 @@ _STEPS: dict[type[c.Claim], What] = {
 }  # fmt: skip
 
 
-def home_of(entries: Sequence[Told], successors: Registry) -> list[Fact]:
-    """How things stood at some premises by these entries, in index order."""
-    home = Home(successors)
+def home_of(entries: Iterable[Told]) -> list[Fact]:
+    """How things stood at some premises by these entries, in index order: those that name them, and the filings of
+    successors.
+    """
+    home = Home()
     for one in entries:
         home.take(one)
     return home.facts()

@@ -140,8 +140,16 @@ def _facts(one: Told, **values: str) -> Iterable[Fact]:
 
 
 def _newest(entries: Sequence[Told], kind: object) -> Told | None:
-    """The newest of these entries whose outcome is of that kind."""
-    return next((one for one in reversed(entries) if isinstance(one.entry.outcome, kind)), None)  # type: ignore[arg-type]
+    """The newest of these entries whose outcome is of that kind; none that was overtaken when it was told."""
+    of_kind = (one for one in reversed(entries) if isinstance(one.entry.outcome, kind))  # type: ignore[arg-type]
+    return next((one for one in of_kind if not _overtaken(one.entry.outcome)), None)
+
+
+def _overtaken(outcome: e.Outcome) -> bool:
+    """Whether something newer stood already: a late scan, an inspection before the one on record."""
+    if isinstance(outcome, e.PlacedEvent):
+        return outcome.superseded
+    return isinstance(outcome, e.Event) and any(one.reason == "inspection_out_of_order" for one in outcome.violations)
 
 
 def _yes(is_so: bool) -> str:  # noqa: FBT001 - a word for it

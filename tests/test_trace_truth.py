@@ -1,0 +1,165 @@
+"""What a hasty reading of a log gets wrong: told late, filed away afterwards, foreign, or only tried and refused."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from api.serve import real_clock
+from ledger import claim as c
+from ledger.store.embedded import EmbeddedServer
+from tests.http_town import Town, serve_town
+from tests.story import MINUTE, USUAL, code
+
+YEAR = {"valid_from": "2025-01-01", "valid_to": "2027-12-31"}
+IN_B9 = {"town": "320602001", "building": "B9"}
+STRAY, OTHER_STRAY = code(77), code(78)
+
+
+@dataclass
+class Days:
+    """A town whose clock is set by hand."""
+
+    town: Town
+    now: int
+
+    def say(self, act: type[c.Claim], by: Any = None, /, late: int = 0, **fields: Any) -> dict[str, Any]:
+        """Said now, of what happened `late` minutes ago; with what came of it."""
+        story = self.town.story
+        story.now = self.now - late * MINUTE
+        claim: Any = story.make(act, **(USUAL.get(act, {}) | fields))
+        [answer] = self.town.post(by or story.usual_signer(act), claim)
+        return answer
+
+    def done(self, act: type[c.Claim], by: Any = None, /, **fields: Any) -> int:
+        """The entry of what was not refused."""
+        answer = self.say(act, by, **fields)
+        assert answer["outcome"]["type"] != "refused.v1", answer
+        index: int = answer["entry_index"]
+        return index
+
+    def wait(self, minutes: int) -> int:
+        """The instant that is left behind."""
+        left, self.now = self.now, self.now + minutes * MINUTE
+        return left
+
+    def get(self, path: str, **params: Any) -> Any:
+        answer = self.town.http.get(path, params=params)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def story(self, path: str, **params: Any) -> Any:
+        [story] = self.get(f"{path}/story", **params)["stories"]
+        return story
+
+    def facts(self, path: str, what: str, **params: Any) -> list[tuple[str, int]]:
+        told = self.story(path, **params)["facts"]
+        return [(one["value"], one["behind"]["entry_index"]) for one in told if one["what"] == what]
+
+    def held(self, path: str, **params: Any) -> list[str]:
+        return [one["party"] for one in self.story(path, **params)["held"]]
+
+
+@pytest.fixture(scope="module")
+def days(server: EmbeddedServer, migrated_template: str) -> Iterator[Days]:
+    """K2 lives at H2, in a building with H1, whose customer only a contract names."""
+    server.create_database("trace_truth", template=migrated_template)
+    days: list[Days] = []
+    start = real_clock()
+    with serve_town(server.url("trace_truth"), lambda: days[0].now if days else start) as town:
+        days.append(Days(town, start))
+        one = days[0]
+        one.done(c.FileCustomer, customer="K2")
+        one.done(c.FilePremises, premises="H2", customer="K2", **IN_B9)
+        one.done(c.FileContract, contract="CT2", customer="K2", premises="H2", **YEAR)
+        one.done(c.FilePremises, premises="H1", expects=0, **IN_B9)
+        one.wait(10)
+        yield one
+    server.drop_database("trace_truth")
+
+
+def test_what_nobody_registered_stands_at_premises_too(days: Days) -> None:
+    given = {"vehicle": "V1", "done": True}
+    days.done(c.HandOver, code=STRAY, customer="K2", premises="H2", **given)
+    days.done(c.HandOver, code=OTHER_STRAY, customer="K1", premises="H1", **given)
+    then = days.wait(1)
+    for known in ({}, {"known_at": then}):
+        assert days.held("/premises/H2", **known) == [f"code:{STRAY}"]
+        assert days.held("/premises/H1", **known) == [f"code:{OTHER_STRAY}"]
+        [log] = days.get("/buildings/B9", **known)["logs"]
+        held = {one["premises"]: [there["party"] for there in one["held"]] for one in log["premises"]}
+        assert held == {"H1": [f"code:{OTHER_STRAY}"], "H2": [f"code:{STRAY}"]}
+
+
+def test_what_nobody_registered_is_with_who_took_it(days: Days) -> None:
+    days.done(c.CollectCylinder, code=code(79), person="W2", vehicle="V2")
+    assert f"code:{code(79)}" in days.held("/persons/W2")
+    assert f"code:{code(79)}" not in days.held("/persons/W1")
+
+
+def test_a_refused_hand_over_makes_nobody_the_neighbours_customer(days: Days) -> None:
+    hazard = days.done(c.OpenHazard, premises="H2", deadline="2027-12-31")
+    refused = days.say(c.HandOver, code=days.town.with_cylinder(1), vehicle="V1", customer="K1", premises="H2")
+    assert refused["outcome"]["type"] == "refused.v1"
+    assert [index for _, index in days.facts("/customers/K2", "hazard")] == [hazard]
+    assert days.facts("/customers/K1", "hazard") == []
+    told = {one["entry_index"] for one in days.story("/customers/K1")["statements"]}
+    assert refused["entry_index"] in told
+    assert hazard not in told
+
+
+def test_a_check_that_is_told_late_undoes_no_newer_one(days: Days) -> None:
+    newer = days.done(c.CheckPremises, premises="H1", kind="home")
+    days.done(c.CheckPremises, premises="H1", kind="home", late=300)
+    assert [index for _, index in days.facts("/premises/H1", "home_check")] == [newer]
+
+
+def test_who_resumed_supply_as_a_successor_did_so_whoever_succeeds_now(days: Days) -> None:
+    succeeds = {"enterprise": "E1", "from_day": "2025-01-01"}
+    days.done(c.SuspendSupply, premises="H1", enterprise="E1")
+    assert len(days.facts("/premises/H1", "suspension")) == 1
+    days.done(c.FileSuccessor, successor="E2", **succeeds)
+    days.done(c.ResumeSupply, days.town.story.rival, premises="H1", enterprise="E2")
+    days.done(c.FileSuccessor, successor="B1", expects=0, **succeeds)
+    assert days.facts("/premises/H1", "suspension") == []
+
+
+def test_a_hand_over_that_was_overtaken_is_not_where_it_went(days: Days) -> None:
+    it = days.town.with_cylinder(2)
+    home = {"customer": "K1", "premises": "H1"}
+    days.wait(60)
+    days.done(c.CollectCylinder, code=it, vehicle="V1", content=c.Content.EMPTY, **home)
+    newest = days.done(c.HandOver, code=it, vehicle="V1", done=True, customer="K2", premises="H2")
+    late = days.say(c.HandOver, code=it, vehicle="V1", done=True, late=30, **home)
+    assert late["outcome"]["superseded"]
+    assert days.facts(f"/cylinders/{it}", "customer") == [("K2", newest)]
+
+
+def test_premises_filed_away_after_the_bang_were_in_the_building_then(days: Days) -> None:
+    there = {"town": "320602001", "building": "B5"}
+    filed = days.done(c.FilePremises, premises="H5", customer="K2", **there)
+    days.done(c.HandOver, code=code(80), customer="K2", premises="H5", vehicle="V1", done=True)
+    bang = days.wait(10)
+    days.done(c.FilePremises, premises="H5", customer="K2", building="B1", expects=0)
+    days.done(c.FilePremises, premises="H6", customer="K2", **there)
+    now, then = (days.get("/buildings/B5", **known)["logs"][0] for known in ({}, {"known_at": bang}))
+    assert [one["premises"] for one in now["premises"]] == ["H6"]
+    assert [(one["premises"], one["filed_in"]) for one in then["premises"]] == [("H5", filed)]
+    [scene] = days.get("/buildings/B5/scene", known_at=bang, found=[code(80)])["logs"]
+    assert [one["party"] for one in scene["matched"]] == [f"code:{code(80)}"]
+
+
+def test_a_scene_where_nothing_was_found_misses_everything(days: Days) -> None:
+    days.done(c.FilePremises, premises="H7", customer="K2")
+    days.done(c.HandOver, code=code(81), customer="K2", premises="H7", vehicle="V1", done=True)
+    [scene] = days.get("/premises/H7/scene")["logs"]
+    assert [one["party"] for one in scene["missing"]] == [f"code:{code(81)}"]
+
+
+@pytest.mark.parametrize("part", ["maker", "model", "valve_no", "seal"])
+def test_no_part_of_a_stamp_breaks_the_search(days: Days, part: str) -> None:
+    answer = days.town.http.get(f"/search?{part}=%00")
+    assert answer.status_code in (400, 404)
+    assert answer.json()["zh"]
+    assert answer.json()["en"]
