@@ -138,6 +138,7 @@ class Cause(StrEnum):
     STAMP_RE_READ = "stamp_re_read"
     LABEL_UNREADABLE = "label_unreadable"
     LABEL_LOST = "label_lost"
+    INCIDENT = "incident"
 
 
 class CheckItem(StrEnum):
@@ -714,7 +715,7 @@ class EscalateHazard(Claim, frozen=True, tag="escalate_hazard"):
 
 
 class RectifyHazard(Claim, frozen=True, tag="rectify_hazard"):
-    """Report: put right (整改). With `before_digest` too, a photograph from before, it is a re-check on the spot."""
+    """Report: put right (整改). With `before_digest`, another photograph from before, it is a re-check on the spot."""
 
     premises: Ref
     hazard: ClaimId

@@ -10,6 +10,7 @@ from ledger import claim as c
 from ledger import events as e
 from ledger.bundle import signer_id
 from ledger.china import day_of
+from ledger.cylinder import Cylinder
 from ledger.entitlement import is_entitled
 from ledger.judge import Verdict, judge, pack_faults
 from ledger.lifecycle import TABLE, sign_of
@@ -80,6 +81,9 @@ def _oversteps(world: World, claim: c.AnyClaim, signer: c.EnrolSigner, day: str)
         return not _serves(world, claim, signer, day)
     if isinstance(claim, c.LoadVehicle | c.HandOver):
         return _names_anothers_worker(world, claim, signer)
+    if type(claim) is c.ReportLost:
+        lost = world.cylinder_of(claim.code)
+        return lost is not None and not _had(world, lost, signer, day)
     return type(claim) is c.OpenIncident and not _may_freeze(world, claim, signer, day)
 
 
@@ -113,6 +117,16 @@ def _may_freeze(world: World, claim: c.OpenIncident, signer: c.EnrolSigner, day:
 
 WORKER_RULE = "DEL-02@1"
 """Under a pack that has it a signer brings gas for its own enterprise's workers only."""
+
+
+def _had(world: World, cylinder: Cylinder, signer: c.EnrolSigner, day: str) -> bool:
+    """Whether a cylinder is its enterprise's, or was with its site, worker or customer: who else can lose it?"""
+    kind, _, holder = cylinder.holder.partition(":")
+    site = world.registry.get(c.FileSite, holder) if kind == "site" else None
+    contracts = [] if cylinder.premises is None else world.premises_of(cylinder.premises).contracts.values()
+    owners = [cylinder.owner, world.employer_of(cylinder.carrier), *(one.enterprise for one in contracts)]
+    owners += [] if site is None else [site.enterprise]
+    return any(world.registry.stands_for(signer.enterprise, owner, day) for owner in owners)
 
 
 def _names_anothers_worker(world: World, claim: c.LoadVehicle | c.HandOver, signer: c.EnrolSigner) -> bool:

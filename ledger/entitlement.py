@@ -48,7 +48,7 @@ TABLE: dict[type[c.Claim], frozenset[Role]] = {
     c.OpenIncident: frozenset({_A, _O}),
     c.LiftIncident: frozenset({_A}),
     c.AcknowledgeRecall: frozenset({_O}),
-    c.SettleAlert: frozenset({_A, _O}),
+    c.SettleAlert: frozenset({_A}),
     c.CheckPremises: frozenset({_W, _O}),
     c.OpenHazard: frozenset({_W, _O, _A}),
     c.AssignHazard: frozenset({_O, _A}),

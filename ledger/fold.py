@@ -161,6 +161,7 @@ def _changes(old: Cylinder, claim: c.AnyClaim, event: e.CylinderEvent, at: int, 
             sold = isinstance(claim, c.LoadVehicle) or claim.purpose is c.Purpose.SALE
             return {
                 "prefill": None,
+                "locks": _with_lock(old, c.Cause.INCIDENT) if _frozen(event) else old.locks,
                 "released": old.released and not sold,
                 "opening_stock": old.opening_stock and not sold,
                 "opening_left": sold and (old.opening_stock or old.opening_back),
@@ -194,6 +195,7 @@ def _changes(old: Cylinder, claim: c.AnyClaim, event: e.CylinderEvent, at: int, 
                 "postfill_person": None,
                 "released": False,
                 "released_at": None,
+                "out": old.out and not event.left,
             }
         case c.EvacuateCylinder():
             return _EMPTIED | {"needs_evacuation": False, "net_g": None}
@@ -399,6 +401,10 @@ def _bound(old: Cylinder, claim: c.BindCode, at: int) -> dict[str, object]:
         "relabelled_by": None if confirmed else claim.person,
         "relabels": (*old.relabels, at)[-KEPT_RELABELS:],
     }
+
+
+def _frozen(event: e.CylinderEvent) -> bool:
+    return any(note.reason == "incident_hold" for note in event.violations)
 
 
 def _over(event: e.CylinderEvent) -> bool:

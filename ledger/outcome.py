@@ -135,12 +135,12 @@ def _left(world: World, claim: c.AnyClaim, key: str | None) -> tuple[str, ...]:
 
 def _off_the_road(world: World, event: e.Event, key: str | None) -> tuple[str, ...]:
     """The vehicle that a cylinder on its way to a customer was taken off, though nobody scanned that: it fails a check
-    at the station, and goes nowhere without another one and a release. Nobody's under an older pack.
+    or is bled at the station, and goes nowhere without another check and a release. Nobody's under an older pack.
     """
     in_force = world.registry.in_force
     if key is None or in_force is None or LEFT_RULE not in in_force.pack.rules:
         return ()
-    back = isinstance(event, e.PostfillFailed) and world.cylinders[key].out
+    back = isinstance(event, e.PostfillFailed | e.CylinderBled) and world.cylinders[key].out
     return world.cylinders[key].place if back else ()
 
 
@@ -159,7 +159,8 @@ def _at_premises(world: World, claim: c.PremisesClaim, now: int, notes: Notes, *
             return e.HazardEscalated(**notes)
         case c.RectifyHazard():
             known = there.hazard(claim.hazard) is not None
-            return e.HazardRectified(closed=known and sound and claim.before_digest is not None, **notes)
+            shown = claim.before_digest not in (None, claim.photo_digest)  # one picture shows no difference
+            return e.HazardRectified(closed=known and sound and shown, **notes)
         case c.RecheckHazard():
             hazard = there.hazard(claim.hazard)
             mended = hazard is not None and hazard.rectified_at is not None

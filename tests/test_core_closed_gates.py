@@ -232,3 +232,38 @@ def test_what_failed_a_check_on_its_way_is_checked_again() -> None:
     assert "vehicle:V2" in town.parties[-1]
     assert reasons(door(town)) == ["not_released_for_sale"]
     assert reasons(town.say(c.LoadVehicle, code=ONE)) == ["no_lawful_fill"]
+
+
+def test_what_was_bled_on_its_way_is_checked_again() -> None:
+    town = on_the_road()
+    assert isinstance(town.say(c.BleedCylinder, code=ONE, weight_g=30_500), e.CylinderBled)
+    assert reasons(door(town)) == ["not_released_for_sale"]
+    town.release(ONE)
+    assert isinstance(town.say(c.LoadVehicle, code=ONE), e.VehicleLoaded)
+    assert isinstance(door(town), e.CylinderHandedOver)
+
+
+def test_frozen_stock_that_is_moved_elsewhere_is_locked_there() -> None:
+    town = town_with()
+    town.fill(ONE)
+    town.release(ONE)
+    assert isinstance(town.say(c.OpenIncident, **USUAL[c.OpenIncident] | NOTHING | {"sites": ("S1",)}), e.Filed)
+    moved = town.wait(1).say(c.DepotOut, code=ONE, purpose=c.Purpose.TRANSFER)
+    assert isinstance(moved, e.DepotLeft), "a report is never refused"
+    assert [note.reason for note in moved.violations] == ["incident_hold"]
+    site = town.story.make(c.FileSite, **USUAL[c.FileSite] | {"site": "S9"})
+    assert isinstance(town.tell(town.story.office, site), e.Filed)
+    town.wait(1).say(c.DepotIn, code=ONE, content=c.Content.FULL)
+    assert isinstance(town.say(c.LiftIncident, expects=0), e.Filed)
+    assert "locked" in reasons(town.wait(1).say(c.LoadVehicle, code=ONE)), (
+        "even when it is lifted, until it is looked at"
+    )
+
+
+def test_one_picture_shows_no_repair() -> None:
+    town = settled(town_with())
+    opened = town.say(c.OpenHazard, item=c.CheckItem.LEAK)
+    assert isinstance(opened, e.HazardOpened)
+    mended = town.say(c.RectifyHazard, hazard=town.last_id(), photo_digest="00" * 32, before_digest="00" * 32)
+    assert isinstance(mended, e.HazardRectified)
+    assert not mended.closed

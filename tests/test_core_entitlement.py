@@ -55,7 +55,7 @@ file_order             ..O...     report_found           A.OSW.
 open_incident          A.O...     check_premises         ..O.W.
 lift_incident          A.....     open_hazard            A.O.W.
 acknowledge_recall     ..O...     assign_hazard          A.O...
-settle_alert           A.O...     escalate_hazard        ..O.W.
+settle_alert           A.....     escalate_hazard        ..O.W.
 suspend_supply         ..O...     rectify_hazard         ..O.W.
 resume_supply          ..O...     recheck_hazard         A.O.W.
 raise_alert            .....L     count_premises         A.O.W.
@@ -378,3 +378,12 @@ def test_hazards_suspensions_and_counts_are_for_those_who_supply_there(town: Tow
     assert may(town, rival, make(c.SuspendSupply, **USUAL[c.SuspendSupply] | {"enterprise": "E2"})), "it supplies there"
     elsewhere = make(c.CountPremises, **USUAL[c.CountPremises] | {"premises": "H99"})
     assert may(town, rival, elsewhere), "nobody supplies there: an illegal point may be anybody's find"
+
+
+def test_only_whoever_had_a_cylinder_can_report_it_lost(town: Town) -> None:
+    """A rival's report would stop the sale of what another's worker has on the vehicle."""
+    story = town.story
+    lost = story.make(c.ReportLost, **USUAL[c.ReportLost] | {"code": ONE})
+    assert may(town, story.worker, lost)
+    assert not may(town, story.rival, lost)
+    assert may(town, story.rival, structs.replace(lost, code=TWO)), "its own"

@@ -68,7 +68,7 @@ def mended() -> e.Outcome:
     """A leak found and put right on the spot, with photographs from before and after; then the gas."""
     town = sold(STRICT)
     town.say(c.OpenHazard, item=CheckItem.LEAK)
-    town.say(c.RectifyHazard, hazard=town.last_id(), before_digest=PHOTO)
+    town.say(c.RectifyHazard, hazard=town.last_id(), before_digest="11" * 32)
     return door(town)
 
 

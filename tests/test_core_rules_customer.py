@@ -263,7 +263,7 @@ ROWS: tuple[Row, ...] = (
     Row("blocks", "USR-05", "hazard_open", P(at_home, (c.OpenHazard, {}), at="2026-01-16T00:00"), "deadline"),
     Row("blocks", "USR-05", "hazard_open", P(at_home, (c.OpenHazard, {}), (c.EscalateHazard, {}))),  # refused
     Row("passes", "USR-05", "hazard_open",  # put right on the spot
-        P(at_home, (c.OpenHazard, {"item": CheckItem.LEAK}), (c.RectifyHazard, {"before_digest": PHOTO}))),
+        P(at_home, (c.OpenHazard, {"item": CheckItem.LEAK}), (c.RectifyHazard, {"before_digest": "11" * 32}))),
     Row("blocks", "USR-05", "hazard_open",
         P(at_home, (c.OpenHazard, {"item": CheckItem.LEAK}), (c.RectifyHazard, {}))),
     Row("passes", "USR-05", "hazard_open",

@@ -189,7 +189,7 @@ ROWS: tuple[Row, ...] = (
         after_all, opened_hazard(), about(c.RectifyHazard), about(c.RecheckHazard, person="W1"))),
     Row("passes", "HAZ-01", "recheck_same_person", P(after_all, opened_hazard(), *MENDED)),
     Row("passes", "HAZ-01", "recheck_same_person", P(
-        after_all, opened_hazard(), about(c.RectifyHazard, before_digest="00" * 32))),
+        after_all, opened_hazard(), about(c.RectifyHazard, before_digest="11" * 32))),
     Row("warns", "HAZ-01", "notice_missing", P(after_all, opened_hazard(notice_digest=None))),
     Row("passes", "HAZ-01", "notice_missing", P(after_all, opened_hazard())),
     Row("passes", "HAZ-01", "notice_missing", P(after_all, opened_hazard(notice="refused", notice_digest=None))),

@@ -323,7 +323,18 @@ def test_times_are_chinas_unless_they_say_another() -> None:
         assert parse_time(text) == at
     assert parse_time("2026-11-22") == at - 6 * 3_600_000
     assert parse_time("2026-11-22T06:00:00.250") == at + 250
-    for text in ("", "now", "2026-13-01", "-1", "1969-12-31", "１２３", "9" * 16, "9" * 15, "9999-12-31T23:59Z", "0001-01-01"):
+    for text in (
+        "",
+        "now",
+        "2026-13-01",
+        "-1",
+        "1969-12-31",
+        "１２３",
+        "9" * 16,
+        "9" * 15,
+        "9999-12-31T23:59Z",
+        "0001-01-01",
+    ):
         with pytest.raises(Malformed):
             parse_time(text)
 

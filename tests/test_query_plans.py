@@ -131,6 +131,10 @@ def test_questions_are_answered_by_index_and_read_no_large_table_whole(town: Gro
         assert faults(connection, made, QUESTIONS[question][1]) == []
 
 
+def test_a_building_takes_as_many_statements_however_many_live_there(town: Grown):
+    assert len(statements(town, "building_now")) <= 12
+
+
 @pytest.mark.parametrize(
     ("question", "index"), [(question, index) for question, (_, intended) in QUESTIONS.items() for index in intended]
 )

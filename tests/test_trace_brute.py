@@ -28,7 +28,7 @@ PEOPLE = ("person", "second_person", "reviewer", "witness")
 KINDS = {
     "customers": ("customer", sorted({customer for customer, _ in HOMES})),
     "premises": ("premises", [home for _, home in HOMES]),
-    "people": ("person", ["P1", "P2", "I1", *WORKERS]),
+    "persons": ("person", ["P1", "P2", "I1", *WORKERS]),
     "vehicles": ("vehicle", VEHICLES),
     "sites": ("site", (*SITES, "B1S")),
     "lines": ("line", ["L1"]),

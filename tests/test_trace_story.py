@@ -187,8 +187,8 @@ def test_the_command_tells_the_same_in_chinese_line_by_line(night: Night) -> Non
 @pytest.mark.parametrize(
     ("word", "key", "path"),
     [
-        ("customer", "K1", "customers"), ("premises", "H1", "premises"), ("worker", "W1", "people"),
-        ("operator", "P1", "people"), ("inspector", "I1", "people"), ("vehicle", "V1", "vehicles"),
+        ("customer", "K1", "customers"), ("premises", "H1", "premises"), ("worker", "W1", "persons"),
+        ("operator", "P1", "persons"), ("inspector", "I1", "persons"), ("vehicle", "V1", "vehicles"),
         ("site", "S1", "sites"), ("line", "L1", "lines"), ("lot", "T1", "lots"),
     ],
 )  # fmt: skip

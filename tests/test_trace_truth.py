@@ -1,13 +1,16 @@
 """What a hasty reading of a log gets wrong: told late, filed away afterwards, foreign, or only tried and refused."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from api.serve import real_clock
 from ledger import claim as c
+from ledger.store import tracing
 from ledger.store.embedded import EmbeddedServer
 from tests.http_town import Town, serve_town
 from tests.story import MINUTE, USUAL, code
@@ -57,8 +60,12 @@ class Days:
         told = self.story(path, **params)["facts"]
         return [(one["value"], one["behind"]["entry_index"]) for one in told if one["what"] == what]
 
-    def held(self, path: str, **params: Any) -> list[str]:
-        return [one["party"] for one in self.story(path, **params)["held"]]
+    def strays(self, path: str, **params: Any) -> list[str]:
+        return unregistered(self.story(path, **params)["held"])
+
+
+def unregistered(held: list[Any]) -> list[str]:
+    return [one["party"] for one in held if one["party"].startswith("code:")]
 
 
 @pytest.fixture(scope="module")
@@ -85,17 +92,17 @@ def test_what_nobody_registered_stands_at_premises_too(days: Days) -> None:
     days.done(c.HandOver, code=OTHER_STRAY, customer="K1", premises="H1", **given)
     then = days.wait(1)
     for known in ({}, {"known_at": then}):
-        assert days.held("/premises/H2", **known) == [f"code:{STRAY}"]
-        assert days.held("/premises/H1", **known) == [f"code:{OTHER_STRAY}"]
+        assert days.strays("/premises/H2", **known) == [f"code:{STRAY}"]
+        assert days.strays("/premises/H1", **known) == [f"code:{OTHER_STRAY}"]
         [log] = days.get("/buildings/B9", **known)["logs"]
-        held = {one["premises"]: [there["party"] for there in one["held"]] for one in log["premises"]}
+        held = {one["premises"]: unregistered(one["held"]) for one in log["premises"]}
         assert held == {"H1": [f"code:{OTHER_STRAY}"], "H2": [f"code:{STRAY}"]}
 
 
 def test_what_nobody_registered_is_with_who_took_it(days: Days) -> None:
     days.done(c.CollectCylinder, code=code(79), person="W2", vehicle="V2")
-    assert f"code:{code(79)}" in days.held("/persons/W2")
-    assert f"code:{code(79)}" not in days.held("/persons/W1")
+    assert f"code:{code(79)}" in days.strays("/persons/W2")
+    assert f"code:{code(79)}" not in days.strays("/persons/W1")
 
 
 def test_a_refused_hand_over_makes_nobody_the_neighbours_customer(days: Days) -> None:
@@ -163,3 +170,22 @@ def test_no_part_of_a_stamp_breaks_the_search(days: Days, part: str) -> None:
     assert answer.status_code in (400, 404)
     assert answer.json()["zh"]
     assert answer.json()["en"]
+
+
+def test_a_lot_that_a_hundred_later_ones_took_over_is_read_in_short_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    lots, each = 300, 60
+    made = 0
+
+    def page(_connection: Any, _log_id: int, party: str, *, start: int, end: int, limit: int) -> list[Any]:
+        nonlocal made
+        rest = range(start + (int(party) - start) % lots, end, lots)[:limit]
+        made += len(rest)
+        return [SimpleNamespace(entry_index=index) for index in rest]
+
+    monkeypatch.setattr(tracing, "page_of", page)
+    monkeypatch.setattr(tracing, "reading", lambda *_: nullcontext())
+    engine: Any = None
+    told = tracing.stream_story(engine, (), 1, [str(one) for one in range(lots)], start=0, end=lots * each)
+    first = next(told)
+    assert made <= lots * 20, "of each a short page"
+    assert [one.entry_index for one in (first, *told)] == list(range(lots * each))

@@ -15,9 +15,11 @@ from api.serve import real_clock
 from ledger.errors import Busy
 from ledger.signals.signal import RULE_OF
 from ledger.store.alerts import Follower, alerts_between
-from ledger.store.read import ALL_SITES, log_state, open_engine, reading
+from ledger.store.read import ALL_SITES, Connection, log_state, open_engine, reading
+from ledger.store.recalls import cylinders_at
 
 _PAGE = 500
+_CYLINDER = "cylinder:"
 _PATIENCE_S, _ASK_S = 10.0, 0.2
 
 
@@ -41,13 +43,17 @@ def alerts_command(
     with open_database(data) as url:
         name = one_origin(url, origin)
         _read_on(url, name, rebuild=rebuild)
-        for shown in _listed(url, name, kind, status, 0 if since is None else parse_time(since)):
-            click.echo(mjson.encode(shown).decode() if as_json else _line(shown))
+        listed, codes = _listed(url, name, kind, status, 0 if since is None else parse_time(since))
+        for shown in listed:
+            click.echo(mjson.encode(shown).decode() if as_json else _lines(shown, codes))
 
 
 def _read_on(url: str, origin: str, *, rebuild: bool) -> None:
     console = Console(stderr=True)
-    with Follower(url, origin) as follower, Progress(console=console, transient=True) as bar:
+    with (
+        Follower(url, origin) as follower,
+        Progress(console=console, transient=True, disable=not console.is_terminal) as bar,
+    ):
         task = bar.add_task(f"读取 reading {origin}", total=None)
         anew, until, done = rebuild, time.monotonic() + _PATIENCE_S, False
         while not done and time.monotonic() < until:
@@ -63,7 +69,10 @@ def _read_on(url: str, origin: str, *, rebuild: bool) -> None:
         console.print("另有进程正在读取，以下可能尚缺最新。Another process reads on; the newest may be missing below.")
 
 
-def _listed(url: str, origin: str, kind: str | None, status: str | None, since: int) -> list[AlertView]:
+def _listed(
+    url: str, origin: str, kind: str | None, status: str | None, since: int
+) -> tuple[list[AlertView], dict[str, str]]:
+    """The alerts, and a code of each cylinder that they are about."""
     engine, found = open_engine(url), list[AlertView]()
     try:
         with reading(engine, ALL_SITES) as connection:
@@ -74,14 +83,24 @@ def _listed(url: str, origin: str, kind: str | None, status: str | None, since: 
                 )
                 found += [alert_view(one, real_clock()) for one in page]
                 if len(page) < _PAGE:
-                    return found
+                    return found, _codes(connection, log_id, found)
                 after = page[-1].raised, page[-1].alert
     finally:
         engine.dispose()
 
 
-def _line(shown: AlertView) -> str:
-    state = f"{shown.cause} → {shown.outcome}" if shown.status == "settled" else f"限 by {shown.deadline_text}"
+def _codes(connection: Connection, log_id: int, alerts: list[AlertView]) -> dict[str, str]:
+    about = {one.key.removeprefix(_CYLINDER) for one in alerts if one.key.startswith(_CYLINDER)}
+    known = cylinders_at(connection, log_id, about)
+    return {_CYLINDER + one.cylinder: one.codes[0] for one in known if one.codes}
+
+
+def _lines(shown: AlertView, codes: dict[str, str]) -> str:
+    """What it is, then what it is about: a cylinder by a code that can be asked for."""
+    late = "，逾期 overdue" if shown.overdue else ""
+    state = f"{shown.cause} → {shown.outcome}" if shown.status == "settled" else f"限 by {shown.deadline_text}{late}"
     facts = " ".join(f"{key}={value}" for key, value in shown.facts.items())
-    entries = ",".join(map(str, shown.entries))
-    return f"{shown.alert}  {shown.raised_at_text}  {shown.key}  {shown.zh} {shown.en}  {facts}  #{entries}  {state}"
+    entries = " ".join(f"#{entry}" for entry in shown.entries)
+    about = codes.get(shown.key, shown.key)
+    parts = (f"{shown.alert}  {shown.raised_at_text}  {shown.zh} · {shown.en}", f"{about}  {facts}  {state}", entries)
+    return "\n    ".join(parts)

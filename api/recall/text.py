@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from api.recall.incident import IncidentReport, IncidentSummary
+from api.recall.incident import Frozen, IncidentReport, IncidentSummary
 from api.recall.report import Holder, RecallReport, RecallSummary
 from api.words import china_time
 from ledger.mass import LotMass, StationMass
@@ -18,6 +18,8 @@ WHERE: dict[Where, str] = {
     "scrapped": "已报废 scrapped",
     "unknown": "去向不明 unknown",
 }
+_FIRST: tuple[Where, ...] = ("customer", "unknown", "vehicle", "site", "set_aside", "scrapped")
+"""A terminal shows the first of a list: those that somebody may light come first."""
 
 
 def recalls_lines(recalls: Iterable[RecallSummary]) -> Iterator[str]:
@@ -52,11 +54,16 @@ def recall_lines(report: RecallReport) -> Iterator[str]:
     ])  # fmt: skip
     yield from _some("企业 enterprises", [_clock(one) for one in report.enterprises])
     yield from _some("持有者 holders", [_holder(one) for one in report.holders])
-    yield from _some("气瓶 cylinders", [_affected(one) for one in report.affected])
+    affected = sorted(report.affected, key=_urgency)
+    yield from _some("气瓶 cylinders", [_affected(one) for one in affected])
     if summary.drill:
         yield from _masses(report)
     spent = "，".join(f"{part} {ms} ms" for part, ms in report.ms.items())
     yield f"用时 took: {spent}"
+
+
+def _urgency(one: Affected | Frozen) -> int:
+    return _FIRST.index(one.where)
 
 
 def _clock(one: Clock) -> str:
@@ -112,16 +119,29 @@ def _incident(one: IncidentSummary) -> str:
 
 
 def incident_lines(report: IncidentReport) -> Iterator[str]:
-    """An incident: what it holds, and which cylinders it keeps back."""
+    """An incident: where and when, what it holds, and which cylinders it keeps back."""
     yield _incident(report.summary)
+    yield _scene(report)
     yield f"快照 snapshot: 第 {report.summary.opened_index} 条 entry, {report.summary.opened_leaf}"
     yield from _some("冻结 holds", [
         f"{one.held}（{one.enterprise or '-'}）{one.cylinders} 只" for one in report.holds
     ])  # fmt: skip
     yield from _some("拦住的气瓶 cylinders kept back", [
         f"{one.codes[0] if one.codes else one.cylinder} {WHERE[one.where]} {one.holder}（{' '.join(one.by)}）"
-        for one in report.cylinders
+        for one in sorted(report.cylinders, key=_urgency)
     ])  # fmt: skip
+
+
+def _scene(report: IncidentReport) -> str:
+    """Premises, cylinder and time as the next questions take them."""
+    claim = report.summary.claim
+    parts = [f"报告时刻 reported {china_time(claim.scanned_at).replace(' ', 'T')}"]
+    if claim.premises is not None:
+        parts.insert(0, f"场所 premises {claim.premises}")
+    if claim.cylinder is not None:
+        codes = next((one.codes for one in report.cylinders if one.cylinder == claim.cylinder), ())
+        parts.insert(1, f"气瓶 cylinder {' '.join(codes) or claim.cylinder}")
+    return "，".join(parts)
 
 
 def _some(title: str, lines: list[str]) -> Iterator[str]:

@@ -27,6 +27,7 @@ _AN_APPEND = 4
 """Full bundles in one transaction, while papers are filed."""
 _LOT_ROUNDS, _HAZARD_ROUNDS = 12, 8
 _PHOTO = digest_of("photo")
+_BEFORE = digest_of("before")
 _CHECK = c.SafetyCheck("delivery-1", photos=(_PHOTO,))
 _HOME = c.SafetyCheck("home-1", photos=(_PHOTO,))
 _SIGNED = c.Confirmation("signature", "matched", digest=digest_of("signature"))
@@ -225,7 +226,7 @@ class Story:
                 notice_digest=_PHOTO, photo_digest=_PHOTO, **by,
             )  # fmt: skip
             yield found
-            yield make(c.RectifyHazard, hazard=found.claim_id, photo_digest=_PHOTO, before_digest=_PHOTO, **by)
+            yield make(c.RectifyHazard, hazard=found.claim_id, photo_digest=_PHOTO, before_digest=_BEFORE, **by)
 
     def _take_in(self, depot: _Depot, back: list[list[Cylinder]]) -> None:
         """At the gate each empty is scanned in, and waits for its next fill."""

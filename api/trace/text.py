@@ -18,6 +18,7 @@ from api.trace.view import (
     statement_view,
 )
 from api.words import ACTS, china_time
+from ledger import claim as c
 from ledger.reasons import text_of
 from ledger.trace.counts import Counts, Tally
 from ledger.trace.statement import Window
@@ -70,12 +71,16 @@ def _section(title: str, lines: Iterator[str]) -> Iterator[str]:
 
 
 def _fact(one: FactView) -> str:
+    if one.what == "net_g":
+        return f"{_number(one.behind.entry_index)} 净重：{int(one.value) / 1000:.2f} 千克"
     return f"{_number(one.behind.entry_index)} {one.what_zh}：{one.value_zh}"
 
 
 def _paper(one: PaperView) -> str:
     changed = "".join(f"　其后变更 #{filed.entry_index}" for filed in one.changed)
-    return f"{_number(None if one.behind is None else one.behind.entry_index)} {one.zh}{changed}"
+    building = one.claim.building if isinstance(one.claim, c.FilePremises) else None
+    inside = "" if building is None else f"，楼栋 {building}"
+    return f"{_number(None if one.behind is None else one.behind.entry_index)} {one.zh}{inside}{changed}"
 
 
 def _place(one: PlaceView) -> str:
@@ -111,11 +116,12 @@ def _statement(one: StatementView) -> str:
     where = " ".join(f"{name} {key}" for name, key in named if key is not None)
     marks = flags_of(one)
     happened = f"　发生于 {one.seen_at_text}" if one.late else ""
-    return f"{said}　{where}{happened}" + (f"　［{marks}］" if marks else "")
+    return said + (f"　{where}" if where else "") + happened + (f"　［{marks}］" if marks else "")
 
 
 def _counts(counts: Counts) -> Iterator[str]:
-    yield f"{counts.entries} 条，气瓶 {counts.cylinders} 只，充装 {counts.gas_g / 1000:.2f} 千克"
+    gas = f"，充装 {counts.gas_g / 1000:.2f} 千克" if counts.gas_g else ""
+    yield f"{counts.entries} 条，气瓶 {counts.cylinders} 只{gas}"
     for one in counts.acts:
         more = (("拒绝", one.refused), ("违规", one.violations), ("迟报", one.late))
         said = [f"通过 {one.accepted}", *(f"{name} {times}" for name, times in more if times)]

@@ -13,7 +13,7 @@ Held = tuple[str, str]
 
 @rule(
     "HOLD-01@1",
-    gates=(Gate.FILL, Gate.RELEASE, Gate.DEPOT_OUT, Gate.HANDOVER),
+    gates=(Gate.FILL, Gate.RELEASE, Gate.DEPOT_OUT, Gate.HANDOVER, Gate.CYLINDER),
     zh="事故涉及的充装秤、罐次、库存和车辆冻结，由监管机构解除",
     en="scales, tank lots, stock and vehicles of an incident are frozen until the authority lifts it",
     basis="特种设备安全法 第七十条（保护事故现场和有关证据，条文待核）；本账本规则（FLOW 第6节）",
@@ -24,10 +24,11 @@ def not_frozen(case: Case) -> Finding | str | None:
     """The scale or tank lot that would fill it or last did (or a lot that took over its gas), the site or vehicle that
     it would leave by or is at by the ledger, or itself.
 
-    Honest work it must not stop: whatever comes back, is counted, inspected or taken away; nothing that is held may
-    only reach a customer.
+    Honest work it must not stop: whatever comes back, is counted, inspected or taken away. What is moved away from
+    the freeze for another purpose is recorded, and locked: it may not reach a customer from elsewhere.
     """
-    if not case.registry.open_incidents:
+    moved = isinstance(case.claim, c.DepotOut)
+    if not case.registry.open_incidents or (case.gate is Gate.CYLINDER and not moved):
         return None
     named = tuple(_named(case))
     for incident in case.registry.open_incidents.values():
