@@ -106,6 +106,8 @@ def findings(outcome: e.Outcome) -> list[Finding]:
 def sentence(claim: c.AnyClaim, outcome: e.Outcome) -> tuple[str, str]:
     """What an entry says, in one Chinese and one English sentence."""
     act_zh, act_en = ACTS[act_of(claim)]
+    if isinstance(claim, c.OpenRecall) and claim.drill:
+        act_zh, act_en = "开始演练", "drill"
     if isinstance(outcome, e.Refusal):
         why = [text_of(note.reason) for note in outcome.reasons]
         return f"{act_zh}被拒：" + "；".join(zh for zh, _ in why), f"{act_en} refused: " + "; ".join(

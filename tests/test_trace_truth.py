@@ -189,3 +189,15 @@ def test_a_lot_that_a_hundred_later_ones_took_over_is_read_in_short_pages(monkey
     first = next(told)
     assert made <= lots * 20, "of each a short page"
     assert [one.entry_index for one in (first, *told)] == list(range(lots * each))
+
+
+def test_what_stood_there_then_is_named_by_the_codes_that_a_person_can_read(days: Days) -> None:
+    it = days.town.with_cylinder(9)
+    days.done(c.FilePremises, premises="H12", customer="K2", town="320602001", building="B12")
+    days.done(c.HandOver, code=it, customer="K2", premises="H12", vehicle="V1", done=True)
+    then = days.wait(5)
+    for known in ({}, {"known_at": then}):
+        [log] = days.get("/buildings/B12", **known)["logs"]
+        [scene] = days.get("/premises/H12/scene", **known)["logs"]
+        for held in (log["premises"][0]["held"], days.story("/premises/H12", **known)["held"], scene["missing"]):
+            assert [it in one["codes"] for one in held] == [True]

@@ -8,7 +8,7 @@ from msgspec import json as mjson
 from api.trace.asking import missed
 from api.trace.question import Reader
 from api.trace.rows import place_zh
-from api.trace.standing import stood
+from api.trace.standing import stood, with_codes
 from api.trace.telling import Telling
 from api.trace.terms import ITEMS_ZH, STATUS_ZH
 from api.trace.text import held_line
@@ -96,7 +96,8 @@ def _in_log(reader: Reader, building: str, town: str | None, known_at: int | Non
             held = _now(connection, log, keys, {f"customer:{one}" for one in customers if one is not None})
         else:
             then = stock_then(connection, log.log_id, [f"premises:{key}" for key in keys], known_at, known_at)
-            held = [held_view(one.party, one.span) for stock in then.values() for one in stock]
+            stood_then = [held_view(one.party, one.span) for stock in then.values() for one in stock]
+            held = with_codes(connection, log, stood_then)
     views = []
     for key, (filed_in, claim) in records.items():
         home = known.get(key)

@@ -9,6 +9,7 @@ from msgspec import json as mjson
 from api.cylinders import parse_asked
 from api.trace.asking import missed
 from api.trace.question import Reader
+from api.trace.standing import with_codes
 from api.trace.telling import Telling
 from api.trace.view import HeldView, held_view, named_zh
 from api.words import china_time
@@ -72,13 +73,14 @@ def _scene(reader: Reader, kind: str, key: str, codes: list[str], known_at: int 
         leads = cylinders_with(connection, log.log_id, codes)
         found = {code: leads.get(code, f"{CODE}{code}") for code in codes}
         stories = histories(connection, log.log_id, sorted(set(found.values())))
-    held = [one for stock in expected.values() for one in stock]
-    scene = compare(found, held, stories, at, known_at)
+        held = [one for stock in expected.values() for one in stock]
+        scene = compare(found, held, stories, at, known_at)
+        missing = with_codes(connection, log, [held_view(one.party, one.span) for one in scene.missing])
     if homes:
         yield SceneView(
             reader.origin,
             matched=[_found(one) for one in scene.matched],
-            missing=[held_view(one.party, one.span) for one in scene.missing],
+            missing=missing,
             elsewhere=[_found(one) for one in scene.elsewhere],
             unknown=[_found(one) for one in scene.unknown],
         )

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable
 
+from msgspec import structs
+
 from api.trace.view import HeldView, held_view
 from ledger.custody import came_to, stands_with
 from ledger.cylinder import Cylinder
 from ledger.fold import Place
 from ledger.store.holding import CODE, CYLINDER, Stock, foreign_aboard, stock_now, stock_then
-from ledger.store.read import Connection, LogState
+from ledger.store.read import Connection, LogState, cylinders_by_id
 from ledger.store.tracing import standing
 from ledger.told import Told
 from ledger.trace.statement import Window
@@ -23,7 +25,15 @@ def held_at_end(
     if until is None:
         return held_now(connection, log, party, entries)
     held = stock_then(connection, log.log_id, [party], until - 1, window.known_at)[party]
-    return [held_view(one.party, one.span) for one in held]
+    return with_codes(connection, log, [held_view(one.party, one.span) for one in held])
+
+
+def with_codes(connection: Connection, log: LogState, held: list[HeldView]) -> list[HeldView]:
+    """The same with the codes that each carries now: what somebody at the scene can read."""
+    bare = {one.party.removeprefix(CYLINDER) for one in held if not one.codes and one.party.startswith(CYLINDER)}
+    known = cylinders_by_id(connection, log.log_id, bare) if bare else {}
+    codes = {f"{CYLINDER}{key}": one.codes for key, one in known.items()}
+    return [structs.replace(one, codes=codes.get(one.party, one.codes)) for one in held]
 
 
 def held_now(connection: Connection, log: LogState, party: str, entries: Iterable[Told] = ()) -> list[HeldView]:
