@@ -17,7 +17,7 @@ from api.trace.view import TraceAnswer
 from ledger import claim as c
 from ledger.store.embedded import EmbeddedServer
 from tests.http_town import Town, serve_town
-from tests.story import MINUTE, ORIGIN, USUAL
+from tests.story import MINUTE, ORIGIN, USUAL, code
 
 YEAR = {"valid_from": "2025-01-01", "valid_to": "2027-12-31"}
 
@@ -159,7 +159,7 @@ def test_a_customer_is_told_with_hazards_notices_and_checks(night: Night) -> Non
     assert facts["delivery_check"]["behind"]["entry_index"] == night.entries["given"]
     assert "home_check" not in facts, "recorded after the bang"
     assert night.entries["second home check"] in {one["entry_index"] for one in before["later"]}
-    assert [one["codes"] for one in before["held"]] == [[]], "as of then, the entries alone are asked"
+    assert [one["codes"][0] for one in before["held"]] == [code(1)], "named by what a person can read on it"
     after = night.story("/customers/K1/story")
     assert {one["what"] for one in after["facts"]} >= {"home_check", "hazard_rectified"}
     [given] = [one for one in after["statements"] if one["entry_index"] == night.entries["given"]]

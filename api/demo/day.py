@@ -29,7 +29,7 @@ from api.demo.server import Told, demo_server, read_back, read_trace
 from api.demo.view import PHONES, Board
 from ledger.store.audit import audit
 
-SCALE = 120
+SCALE = 60
 """Story time runs so much faster than ours: the shift's half minute is an hour."""
 
 _TIMEOUT_S = 30.0
