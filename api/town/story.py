@@ -239,10 +239,15 @@ class Story:
             self._say(f"desk:{depot.station.site}", claims)
 
     def on_the_road(self, each: int) -> Iterator[Step]:
-        """So many full ones on every vehicle, for `doors` to hand over. The story ends here: nothing comes back."""
+        """So many full ones on every vehicle, or as many as the station has empties for, for `doors` to hand over. The
+        story ends here: nothing comes back.
+        """
         for depot in self._depots:
             vehicles = self.plan.vehicles(depot.station)
-            group = [depot.empties.popleft() for _ in range(each * len(vehicles))]
+            # The story may have stopped between a fill and its way out: the first of the row could be full already.
+            waiting = list({one.code: one for one in depot.empties}.values())[GROUP:]
+            each = min(each, len(waiting) // len(vehicles))
+            group = waiting[: each * len(vehicles)]
             for first in range(0, len(group), GROUP):
                 some = group[first : first + GROUP]
                 filled = fill(self._clerk, depot.station, depot.station.lot(depot.lots), some, depot.scale)
