@@ -107,7 +107,7 @@ def show_story(console: Console, code: str, story: Iterable[Told]) -> None:
 
 def show_alerts(console: Console, alarm: Alarm) -> None:
     """Contradictions planted and found, by kind, and each difference."""
-    table = Table(title="矛盾与疑点 contradictions planted and found", show_header=False)
+    table = Table(title="矛盾与警报 contradictions planted and found", show_header=False)
     kinds = list(alarm.planted)
     for first in range(0, len(kinds), _KINDS_A_ROW):
         row = kinds[first : first + _KINDS_A_ROW]
