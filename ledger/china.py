@@ -3,8 +3,8 @@
 from datetime import date, timedelta
 from functools import lru_cache
 
-DAY_MS = 86_400_000
-_OFFSET_MS = 8 * 3_600_000
+HOUR_MS, DAY_MS = 3_600_000, 86_400_000
+_OFFSET_MS = 8 * HOUR_MS
 _EPOCH = date(1970, 1, 1)
 _FIRST_DAY, _LAST_DAY = ((day - _EPOCH).days for day in (date.min, date.max))
 

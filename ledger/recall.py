@@ -13,6 +13,7 @@ from msgspec import json as mjson
 
 from ledger import claim as c
 from ledger import events as e
+from ledger.china import HOUR_MS
 from ledger.cylinder import UNKNOWN_HOLDER, Cylinder, Delivery, Fill, Inspection
 from ledger.lifecycle import SCRAPPED, Stage
 from ledger.lots import Find
@@ -28,8 +29,6 @@ from ledger.rules.withdrawal import (
 )  # fmt: skip
 from ledger.told import Told, told
 from ledger.world import seen_at_of
-
-HOUR_MS = 3_600_000
 
 Group = Literal["fill", "inspection", "delivery"]
 """What a recall may ask about besides the cylinder itself."""

@@ -23,7 +23,7 @@ from ledger.store.read import Connection, LogState, cylinder_by_code, log_state,
 from ledger.store.recalls import carry_over
 from ledger.store.selection import first_at
 from ledger.store.tracing import filings_below, page_of, stream_story
-from ledger.told import Told
+from ledger.told import Told, in_order
 from ledger.trace.home import home_of
 from ledger.trace.origin import origin_of
 from ledger.trace.papers import Paper, Papers, papers_as_of, wanted
@@ -88,14 +88,14 @@ def customer_story(reader: Reader, question: Question) -> Story:
             theirs = (one.claim for one in entries if getattr(one.claim, "customer", None) == question.id)
             homes = list(dict.fromkeys(filter(None, (getattr(claim, "premises", None) for claim in theirs))))
             there = _entries(connection, log, {f"premises:{one}" for one in homes})
-            entries = _in_order(chain(entries, _while_theirs(there, question.id)))
+            entries = in_order(chain(entries, _while_theirs(there, question.id)))
         known = _known(entries, window)
         given = [one for one in known if isinstance(one.entry.outcome, e.CylinderHandedOver)][-1:]
         papers = _papers(connection, log, given, window)
         held = held_at_end(connection, log, question.party, entries, window)
         successors = _known(_successors(connection, log), window)
     at_home = (
-        home_of(_in_order([*(one for one in known if getattr(one.claim, "premises", None) == home), *successors]))
+        home_of(in_order([*(one for one in known if getattr(one.claim, "premises", None) == home), *successors]))
         for home in homes
     )
     head = StoryHead(
@@ -151,12 +151,7 @@ def _cylinder(connection: Connection, log: LogState, code: str) -> Cylinder | No
 def _entries(connection: Connection, log: LogState, parties: Collection[str]) -> list[Told]:
     """All entries of these parties, in order, each once."""
     pages = (page_of(connection, log.log_id, party, start=0, end=log.size, limit=None) for party in parties)
-    return _in_order(chain.from_iterable(pages))
-
-
-def _in_order(entries: Iterable[Told]) -> list[Told]:
-    by_index = {one.entry_index: one for one in entries}
-    return [by_index[index] for index in sorted(by_index)]
+    return in_order(chain.from_iterable(pages))
 
 
 def _known(entries: list[Told], window: Window) -> list[Told]:
@@ -189,7 +184,7 @@ def _successors(connection: Connection, log: LogState) -> list[Told]:
     """All filings of which enterprise took over which: who could resume the supply that another suspended, and when."""
     filed = records_of_kind(connection, log.log_id, "successor", after=-1, limit=_ALL)
     parties = [filing_party(one.subject) for one in filed]
-    return _in_order(one for _, one in filings_below(connection, log.log_id, parties, end=log.size))
+    return in_order(one for _, one in filings_below(connection, log.log_id, parties, end=log.size))
 
 
 def _lots(connection: Connection, log: LogState, lot: str, end: int) -> dict[str, int]:

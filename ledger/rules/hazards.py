@@ -2,9 +2,8 @@
 
 from ledger import claim as c
 from ledger.checklists import is_complete
+from ledger.china import HOUR_MS
 from ledger.rules.rule import Case, Finding, Gate, rule
-
-_HOUR_MS = 3_600_000
 
 
 @rule(
@@ -38,9 +37,9 @@ def may_resume(case: Case) -> Finding | str | None:
     if there.rectified_at is None or there.rectified_at < suspended_at:
         return None  # it was suspended for something else
     waited_ms = case.at - there.rectified_at
-    if waited_ms <= case.params["resume_h"] * _HOUR_MS:
+    if waited_ms <= case.params["resume_h"] * HOUR_MS:
         return None
-    return "resumed_late", {"hours": waited_ms // _HOUR_MS}
+    return "resumed_late", {"hours": waited_ms // HOUR_MS}
 
 
 @rule(

@@ -7,9 +7,10 @@ from msgspec import Struct, structs
 from ledger import claim as c
 from ledger import events as e
 from ledger.bundle import decode_claim
+from ledger.china import HOUR_MS
 from ledger.entry import Entry
 from ledger.signals.memory import Memory
-from ledger.signals.signal import HOUR_MS, SHOWN, Signal
+from ledger.signals.signal import SHOWN, Signal
 from ledger.signals.watch import Watch
 
 SAME_ALERT_MS = 24 * HOUR_MS

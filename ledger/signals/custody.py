@@ -6,10 +6,11 @@ from msgspec import structs
 
 from ledger import claim as c
 from ledger import events as e
+from ledger.china import DAY_MS
 from ledger.cylinder import UNKNOWN_HOLDER
 from ledger.rules.custody import left_by
 from ledger.signals.body import KEPT_SPOTS, Body, Doubt, Spot
-from ledger.signals.signal import DAY_MS, MINUTE_MS, Scan, Signal
+from ledger.signals.signal import MINUTE_MS, Scan, Signal
 
 _KEPT = 4
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from msgspec import Struct, structs
 
 from ledger import claim as c
-from ledger.china import add_months, day_of
+from ledger.china import DAY_MS, HOUR_MS, add_months, day_of
 from ledger.signals.body import Body
-from ledger.signals.signal import DAY_MS, HOUR_MS, Scan, Signal
+from ledger.signals.signal import Scan, Signal
 
 _CHINA_MS = 8 * HOUR_MS
 _KEPT_STARTS = 8

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from msgspec import Struct, structs
 
 from ledger import claim as c
-from ledger.china import day_of
-from ledger.signals.signal import DAY_MS, SHOWN, Scan, Signal
+from ledger.china import DAY_MS, day_of
+from ledger.signals.signal import SHOWN, Scan, Signal
 
 _WHOLE = 1000  # permille
 _KEPT_LABELS = 200

@@ -12,7 +12,7 @@ from ledger.signals.memory import Memory
 RULE_OF = {"CUST": "CUST-02@1"} | {f"F{n}": f"FRD-{n:02}@1" for n in range(1, 21) if n != 19}  # noqa: PLR2004 - F19 asks the public page
 """Kinds of signals, and the rule whose parameters are their thresholds."""
 
-MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
+MINUTE_MS = 60_000
 SHOWN = 12
 """So many entries at most show a signal."""
 

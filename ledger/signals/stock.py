@@ -9,8 +9,9 @@ from msgspec import Struct, structs
 
 from ledger import claim as c
 from ledger import events as e
+from ledger.china import HOUR_MS
 from ledger.fold import destination
-from ledger.signals.signal import HOUR_MS, SHOWN, Scan, Signal
+from ledger.signals.signal import SHOWN, Scan, Signal
 
 _CLOCK = "clock"
 _MAX_MISSING = 100

@@ -15,7 +15,7 @@ from ledger.cylinder import UNKNOWN_HOLDER, Cylinder
 from ledger.store import schema as t
 from ledger.store.read import Connection
 from ledger.store.state_rows import cylinder_decoder
-from ledger.told import Told, told
+from ledger.told import Told, in_order, told
 
 CODE = "code:"
 CYLINDER = "cylinder:"
@@ -178,14 +178,9 @@ def histories(connection: Connection, log_id: int, parties: Collection[str]) -> 
     found = list[History]()
     for party in parties:
         since = registered.get(party.removeprefix(CODE)) if party.startswith(CODE) else None
-        story = stories[party] if since is None else _merged(stories[party], stories[since])
+        story = stories[party] if since is None else in_order([*stories[party], *stories[since]])
         found.append(history_of(party, story))
     return found
-
-
-def _merged(*stories: Iterable[Told]) -> list[Told]:
-    by_index = {one.entry_index: one for story in stories for one in story}
-    return [by_index[index] for index in sorted(by_index)]
 
 
 def cylinders_with(connection: Connection, log_id: int, codes: Collection[str]) -> dict[str, str]:
