@@ -19,10 +19,10 @@ _OPAQUE = (
 )  # fmt: skip
 """Whatever a colleague may name as they like. Not enterprises and sites, whose codes are given out, nor serials."""
 _PERSONAL = re.compile(
-    r"(?<![0-9A-Fa-f])("  # random hexadecimal ids hold such runs by chance
+    r"(?<![0-9a-f])("  # random hexadecimal ids hold such runs by chance
     r"(86-?)?1[3-9][0-9]{9}"  # a mobile phone, YD/T numbering
     r"|[1-9][0-9]{5}(19|20)[0-9]{2}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])[0-9]{3}[0-9Xx]"  # GB 11643
-    r")(?![0-9A-Fa-f])"
+    r")(?![0-9a-f])"
 )
 
 

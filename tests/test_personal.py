@@ -41,7 +41,9 @@ def test_a_customer_whose_id_is_a_persons_number_is_refused(number: str) -> None
     assert refused(handed, "confirmation/voucher")
 
 
-@pytest.mark.parametrize("number", [*PERSONAL, "T32060219900101000X", "CT-13800000000", "13800000000-2"])
+@pytest.mark.parametrize(
+    "number", [*PERSONAL, "T32060219900101000X", "CT-13800000000", "C13800000000", "13800000000-2"]
+)
 @pytest.mark.parametrize(
     ("filing", "field"),
     [(c.FileCertificate, "certificate"), (c.FilePremises, "building"), (c.FileContract, "contract")],
@@ -51,7 +53,9 @@ def test_a_persons_number_within_another_id_is_refused_too(number: str, filing: 
     assert refused(story.make(filing, **USUAL[filing] | {field: number}), field)
 
 
-@pytest.mark.parametrize("fine", ["K1", "12345678901", "138000000000", "320602209913010000", "0191b2c3d4e5f60718", "a13800000000b"])
+@pytest.mark.parametrize(
+    "fine", ["K1", "12345678901", "138000000000", "320602209913010000", "0191b2c3d4e5f60718", "a13800000000b"]
+)
 def test_random_ids_pass(fine: str) -> None:
     story = Story()
     claim = story.make(c.FileCustomer, **USUAL[c.FileCustomer] | {"customer": fine})
