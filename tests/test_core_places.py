@@ -166,3 +166,29 @@ def test_a_recall_that_is_over_may_still_be_acknowledged(town: Town) -> None:
     assert isinstance(town.say(c.CloseRecall, expects=1), e.Filed)
     assert isinstance(town.say(c.AcknowledgeRecall), e.RecallAcknowledged)
     same_again(town)
+
+
+@pytest.mark.parametrize("filled_since", [False, True], ids=["back", "back and filled anew"])
+def test_a_hand_over_that_is_told_after_its_cylinder_came_back_is_no_black_gas(
+    town: Town, *, filled_since: bool
+) -> None:
+    town.fill(ONE)
+    town.release(ONE)
+    town.sell(ONE)
+    town.wait(HOUR).say(c.CollectCylinder, code=ONE, content=c.Content.FULL)
+    town.wait(HOUR).say(c.UnloadVehicle, code=ONE, content=c.Content.EMPTY)
+    if filled_since:
+        town.fill(ONE)
+        town.release(ONE)
+    told = late(town, c.HandOver, 1.5 * HOUR + (10 if filled_since else 0), code=ONE, done=True)
+    assert told.superseded
+    assert [note.rule for note in told.violations] == []
+    now_by = town.say(c.HandOver, code=ONE, done=True)
+    assert [note.reason for note in now_by.violations] == ["not_released_for_sale"], "and nothing else is excused"
+    same_again(town)
+
+
+def test_a_hand_over_told_late_of_what_was_never_filled_here_is_black_gas(town: Town) -> None:
+    town.wait(HOUR).say(c.CollectCylinder, code=ONE, content=c.Content.FULL)
+    told = late(town, c.HandOver, HOUR / 2, code=ONE, done=True)
+    assert (told.superseded, [note.reason for note in told.violations]) == (True, ["not_released_for_sale"])

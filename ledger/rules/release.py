@@ -134,18 +134,26 @@ def lawful_fill(case: Case) -> Finding | str | None:
 
     Honest work it must not stop: stock counted full in the first days of the site that it leaves from is exempt once
     (FLOW.md section 4), and again when it comes straight back unsold. Counted later it is not opening stock: a count
-    must not launder black gas.
+    must not launder black gas. A hand-over that is told after its cylinder came back is about a journey that is over.
     """
     cylinder = case.cylinder
     if cylinder is None:
         return None
     if case.gate is Gate.HANDOVER:
-        return None if cylinder.out else "not_released_for_sale"
+        return None if cylinder.out or _over(case, cylinder) else "not_released_for_sale"
     if case.gate is Gate.DEPOT_OUT and _opening(case, cylinder):
         return None
     lawful = cylinder.content is c.Content.FULL and cylinder.fill is not None and cylinder.fill.lawful
     released = cylinder.released or case.gate is Gate.RELEASE
     return None if lawful and released else "no_lawful_fill"
+
+
+def _over(case: Case, cylinder: Cylinder) -> bool:
+    """Whether the claim reports what a newer fact overtook, about a cylinder that was lawfully filled: whether it was
+    out for sale then is not known any more.
+    """
+    overtaken = not c.is_request(case.claim) and case.scanned_at < cylinder.placed_at
+    return overtaken and cylinder.fill is not None and cylinder.fill.lawful
 
 
 def _opening(case: Case, cylinder: Cylinder) -> bool:
