@@ -33,6 +33,7 @@ def test_a_small_town_s_honest_month_meets_no_refusal_but_the_law_s(database_url
     assert book.wrong == []
     assert said == "ok"
     assert book.clean
+    assert book.false_alerts.total() <= 3, "0.03 % of so small a town's claims is one"
     assert [kind for kind in KINDS if book.honest[kind] == 0] == []
     always = {"COND-01", "COND-02", "FILL-06", "FILL-12", "ID-01", "ID-05", "ID-06", "INS-01", "INS-02", "LIFE-01"}
     always |= {"LIFE-02", "LIFE-03", "OWN-01", "PREM-01", "RECALL-01", "RECALL-02", "REG-01", "REG-02", "TYPE-03"}
@@ -61,6 +62,9 @@ def test_rules_made_wrong_are_noticed_by_rule_and_cylinder_and_end_with_exit_cod
         [rules."{in_pack("RECALL-01")}"]
         mode = "warn"
         params = {{ carry_over_permille = 50 }}
+        [rules."FRD-13@1"]
+        mode = "warn"
+        params = {{ from_h = 12, to_h = 14, deadline_h = 72 }}
         [rules."{in_pack("USR-01")}"]
         mode = "block"
         [rules."{in_pack("USR-02")}"]
@@ -76,6 +80,8 @@ def test_rules_made_wrong_are_noticed_by_rule_and_cylinder_and_end_with_exit_cod
     assert told["missed"].keys() == {"RECALL-01"}
     assert "prefill_check_too_old" in result.stderr
     assert "应拒未拒 missed" in result.stderr
+    assert told["false_alerts"]["F13"] > 1
+    assert "误报警报 false alerts" in result.stderr
 
 
 def test_a_seed_gives_the_same_entries_each_time_and_another_seed_others(server, migrated_template):

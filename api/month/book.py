@@ -10,6 +10,9 @@ from ledger import claim as c
 from ledger import events as e
 from ledger.entry import Answer
 
+TOLERATED_PPM = 300
+"""False alerts per million claims: where more come, people stop reading them."""
+
 KEPT = 200
 """So many wrong answers are told one by one; all are counted."""
 
@@ -37,11 +40,17 @@ class Book:
         self.warnings: Counter[str] = Counter()
         self.honest: Counter[str] = Counter(dict.fromkeys(KINDS, 0))
         self.wrong: list[Wrong] = []
+        self.false_alerts: Counter[str] = Counter()
 
     @property
     def clean(self) -> bool:
         """Whether every answer was what the law asks for."""
         return not self.wrongly and not self.missed
+
+    @property
+    def quiet(self) -> bool:
+        """Whether hardly an alert was raised; one may always be."""
+        return self.false_alerts.total() <= max(1, self.claims * TOLERATED_PPM // 1_000_000)
 
     def did(self, kind: str, times: int = 1) -> None:
         """Honest work of that kind (`kinds.KINDS`) was done."""
@@ -80,7 +89,7 @@ class Book:
             "days": days, "cylinders": cylinders, "claims": self.claims, "requests": self.requests,
             "refusals_demanded": _sorted(self.demanded), "refusals_wrong": _sorted(self.wrongly),
             "missed": _sorted(self.missed), "warnings": _sorted(self.warnings), "honest_work": dict(self.honest),
-            "audit": audit,
+            "false_alerts": _sorted(self.false_alerts), "audit": audit,
         }  # fmt: skip
         return mjson.encode(told).decode()
 

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from api.databases import DATABASE, keep_or_pass
+from api.month.alarm import false_alerts
 from api.month.book import Book
 from api.month.report import tell
 from api.month.run import live
@@ -42,7 +43,7 @@ def month_command(
 
     A clean month: a town's honest work, day after day in simulated time, through the real write path. Every refusal is
     compared with what the law demands. Exit code 1 if anybody was refused wrongly, if a refusal that the law demands
-    was missed, or if the audit fails.
+    was missed, if more than 0.03 % of the claims raise an alert, or if the audit fails.
     """
     console = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else _WIDTH)
     pack = shipped_pack(DISTRICT)
@@ -53,7 +54,7 @@ def month_command(
         book, said = run_month(console, server.url(DATABASE), pack, seed=seed, cylinders=cylinders, days=days)
     if as_json:
         click.echo(book.line(days, cylinders, said))
-    sys.exit(0 if book.clean and said == "ok" else 1)
+    sys.exit(0 if book.clean and book.quiet and said == "ok" else 1)
 
 
 def run_month(console: Console, url: str, pack: Pack, *, seed: int, cylinders: int, days: int) -> tuple[Book, str]:
@@ -70,6 +71,8 @@ def run_month(console: Console, url: str, pack: Pack, *, seed: int, cylinders: i
         begun = time.monotonic()
         book = live(url, seed=seed, cylinders=cylinders, days=days, pack=pack, told=told)
         seconds = time.monotonic() - begun
+        bar.update(task, description="读警报 alerts")
+        book.false_alerts = false_alerts(url)
         tell(console, book, pack, seconds)
         checking = bar.add_task("审计 audit", total=None)
         report = audit(url, ORIGIN, lambda done, total: bar.update(checking, completed=done, total=total))

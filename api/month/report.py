@@ -26,6 +26,11 @@ def tell(console: Console, book: Book, pack: Pack, seconds: float) -> None:
         f" {book.missed.total()}; {seconds:.0f} s, {book.claims / seconds:,.0f}/s",
         highlight=False,
     )
+    kinds = "，".join(f"{kind} {times}" for kind, times in sorted(book.false_alerts.items()))
+    share = 100 * book.false_alerts.total() / book.claims
+    console.print(
+        f"误报警报 false alerts: {book.false_alerts.total()}（{share:.4f} %）{kinds}", markup=False, highlight=False
+    )
 
 
 def _work(book: Book) -> Table:
