@@ -17,7 +17,7 @@ from ledger.world import Head, filing_party, parties_of
 class Held(Struct, frozen=True):
     """What a file holds of a log of `size` entries; all of them when `whole`. Entries, their claims and leaf hashes
     (hexadecimal) by index, in order. `filings`: the accepted enrolment filings of each signer that an entry names.
-    `heads`: where the log says that chains end, by subject.
+    `heads`: where the log says that chains end, by subject. `chained`, `cited`: the scope's, to look up.
     """
 
     scope: Scope
@@ -28,14 +28,16 @@ class Held(Struct, frozen=True):
     leaves: dict[int, str]
     filings: dict[str, list[int]]
     heads: dict[str, Head]
+    chained: frozenset[str]
+    cited: frozenset[int]
 
     @property
     def subject(self) -> str:
         """The scope's own subject, if it is of one."""
-        return f"{self.scope.kind}:{self.scope.id}"
+        return self.scope.subject
 
     def within(self, at: int) -> bool:
-        """Whether an entry is of the scope."""
+        """Whether an entry is of the scope's own kind and times, and not only cited beside them."""
         scope, entry = self.scope, self.entries[at]
         if scope.from_ms is not None and entry.recorded_at < scope.from_ms:
             return False
@@ -48,18 +50,31 @@ class Held(Struct, frozen=True):
         return Head(self.entries[at].subject_seq, self.leaves[at])
 
 
-def check_scope_held(held: Held) -> tuple[list[int], Level]:
-    """The indices of the scope's entries, and how complete they are; Unsound where something does not fit."""
+class Completeness(Struct, frozen=True):
+    """What a file may be said to hold: the indexes of the scope's entries and of what is cited beside them; the level
+    of the scope's own; of a scope that cites more, the subjects of which no entry is left out, up to the end that the
+    log signed for, and those of whose end it says nothing.
+    """
+
+    shown: list[int]
+    level: Level
+    complete: tuple[str, ...]
+    unended: tuple[str, ...]
+
+
+def check_scope_held(held: Held) -> Completeness:
+    """How complete it is; Unsound where something does not fit."""
     chains: dict[str, list[int]] = {}
     for at, entry in held.entries.items():
         chains.setdefault(entry.subject, []).append(at)
     for subject, chain in chains.items():
         _check_chain(held, subject, chain)
     scoped = [at for at in held.entries if held.within(at)]
+    beside = _beside(held, scoped, chains)
     vouching = {0, *(at for filed in held.filings.values() for at in filed)}
     window = held.scope.kind == "window"
     neighbours = _neighbours(held, scoped) if window else ()
-    allowed = vouching.union(scoped, neighbours)
+    allowed = vouching.union(scoped, neighbours, beside)
     for at in held.entries:
         need(at in allowed, f"条目 {at} 不属于所述范围", f"entry {at} does not belong to the scope")
     need(held.whole or held.scope.kind != "log", "称为全日志，却缺条目", "the whole log, with entries missing")
@@ -68,15 +83,34 @@ def check_scope_held(held: Held) -> tuple[list[int], Level]:
     need(from_start or not own or held.scope.from_ms is not None, "主体链缺开头", "the chain's beginning is missing")
     _check_ends(held, chains)
     to_end = bool(own) and held.heads.get(held.subject) == held.head(own[-1])
+    unended = tuple(one for one in held.scope.chains if not held.whole and one not in held.heads)
+    complete = held.chained.difference(unended).union([held.subject] if beside and from_start and to_end else [])
+    level: Level = "L2" if held.scope.kind == "cylinder" and from_start and to_end else "L1"
     # A window that no later entry closes may get more entries: an old checkpoint could hide what it goes on to hold.
     if neighbours[-1] < held.size if neighbours else held.whole:
-        return scoped, "L3"
-    return scoped, "L2" if held.scope.kind == "cylinder" and from_start and to_end else "L1"
+        level = "L3"
+    return Completeness(sorted({*scoped, *beside}), level, tuple(sorted(complete)), unended)
+
+
+def _beside(held: Held, scoped: list[int], chains: dict[str, list[int]]) -> set[int]:
+    """What stands in the file because the answer cites it: whole chains, and single entries, all of them here."""
+    beside = set[int]()
+    for subject in held.scope.chains:
+        chain = chains.get(subject, [])
+        begins = bool(chain) and held.entries[chain[0]].subject_seq == 0
+        need(begins, f"{subject} 的链缺开头", f"the chain of {subject} lacks its beginning")
+        beside.update(chain)
+    own = beside.union(scoped)
+    for at in held.scope.cited:
+        need(at in held.entries, f"另引的条目 {at} 不在文件中", f"entry {at} is cited and not here")
+        need(at not in own, f"条目 {at} 本属范围，不应另引", f"entry {at} is of the scope, and cited besides")
+    return beside.union(held.scope.cited)
 
 
 def _check_chain(held: Held, subject: str, chain: list[int]) -> None:
-    """The scope's own subject and every subject of a whole log have no hole; of others what is here fits."""
-    tight = held.whole or subject == held.subject
+    """The scope's own subject, its further chains and every subject of a whole log have no hole, but for what is cited
+    singly; of others what is here fits.
+    """
     for at in chain:
         entry = held.entries[at]
         first = (entry.subject_seq == 0) == (entry.subject_prev == "")
@@ -85,8 +119,12 @@ def _check_chain(held: Held, subject: str, chain: list[int]) -> None:
     need(begins, f"{subject} 的链缺开头", f"the chain of {subject} lacks its beginning")
     for old, new in pairwise(chain):
         step = held.entries[new].subject_seq - held.entries[old].subject_seq
-        linked = held.entries[new].subject_prev == held.leaves[old] if step == 1 else step > 1 and not tight
+        linked = held.entries[new].subject_prev == held.leaves[old] if step == 1 else step > 1 and not held.whole
         need(linked, f"条目 {new}：{subject} 的链断开", f"entry {new}: the chain of {subject} is broken")
+    if subject == held.subject or subject in held.chained:
+        for old, new in pairwise(at for at in chain if at not in held.cited):
+            follows = held.entries[new].subject_seq == held.entries[old].subject_seq + 1
+            need(follows, f"条目 {new}：{subject} 的链断开", f"entry {new}: the chain of {subject} is broken")
 
 
 def _neighbours(held: Held, scoped: list[int]) -> tuple[int, int]:
@@ -116,6 +154,7 @@ def _check_ends(held: Held, chains: dict[str, list[int]]) -> None:
             subject in used
             or (held.whole and not subject.startswith("filing:"))
             or (subject == held.subject and held.scope.to_ms is None)
+            or subject in held.chained
         )
         fits = last == head or (not to_its_end and (last is None or last.seq < head.seq))
         need(fits, f"{subject} 的链没有到 heads.txt 所述末尾", f"{subject} does not end where heads.txt says")

@@ -67,12 +67,14 @@ checked, believe nothing of it.
 """
 
 Kind = Literal[
-    "cylinder", "person", "tank_lot", "site", "premises", "customer", "vehicle", "line", "recall", "window", "log"
-]
+    "cylinder", "person", "tank_lot", "site", "premises", "customer", "vehicle", "line", "recall", "incident",
+    "building", "window", "log",
+]  # fmt: skip
 
 _KINDS = get_args(Kind)
 _ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z.-]{0,39}")
 _ORIGIN = re.compile(r"[a-z0-9.-]{1,100}(/[a-z0-9.-]{1,40}){0,4}")
+_SUBJECT = re.compile(r"(?!filing:)[a-z_]{1,40}(:[0-9A-Za-z._-]{1,64}){0,2}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _LEAST_ENTRY_BYTES = 200  # its keys alone take more
 _MANIFEST_KEYS = {"checkpoint", "files", "log", "scope", "v"}
@@ -84,12 +86,22 @@ _SOMETIMES = ("consistency.txt", "proofs.txt", "heads.txt")
 class Scope(Struct, frozen=True):
     """What the file is about. `id` is a cylinder's ledger id, or the registry id of anything else that has one; '' for
     a window and the whole log. Times are `recorded_at`, ms UTC, from ≤ t < to: both for a window, none for the log.
+
+    What else the answer to the question cites: `chains`, subjects whose own entries are all here, of whatever time;
+    `cited`, the indexes of single entries, of which nothing is said but that they are in the log. Ascending.
     """
 
     kind: Kind
     id: str = ""
     from_ms: int | None = None
     to_ms: int | None = None
+    chains: tuple[str, ...] = ()
+    cited: tuple[int, ...] = ()
+
+    @property
+    def subject(self) -> str:
+        """The scope's own subject, if it is of one."""
+        return f"{self.kind}:{self.id}"
 
 
 class Evidence(Struct, frozen=True):
@@ -123,11 +135,18 @@ def check_scope(scope: Scope) -> None:
         or (len(times) == len(("from", "to")) and times[0] >= times[1])
         or (scope.kind == "window" and len(times) != len(("from", "to")))
         or (scope.kind == "log" and times)
+        or ((scope.chains or scope.cited) and not named)
+        or any(_SUBJECT.fullmatch(one) is None or one == scope.subject for one in scope.chains)
+        or any(type(one) is not int or not 0 < one <= MAX_COUNT for one in scope.cited)
+        or list(scope.chains) != sorted(set(scope.chains))
+        or list(scope.cited) != sorted(set(scope.cited))
     ):
         raise Malformed(
-            "范围有误：气瓶、人员、罐次、站点、用气场所、用户、车辆、充装线、召回须有编号；时段须有起止，起在止前；全日志不设时间",
-            "no such scope: a cylinder, person, tank lot, site, premises, customer, vehicle, line or recall has an id; "
-            "a window has both times, the first before the second; the whole log has none",
+            "范围有误：气瓶、人员、罐次、站点、用气场所、用户、车辆、充装线、召回、事故、楼栋须有编号，另附的链与条目须升序；"
+            "时段须有起止，起在止前；全日志不设时间",
+            "no such scope: a cylinder, person, tank lot, site, premises, customer, vehicle, line, recall, incident or "
+            "building has an id, and its further chains and entries ascend; a window has both times, the first before "
+            "the second; the whole log has none",
         )
 
 
@@ -156,13 +175,7 @@ def pack_evidence(evidence: Evidence) -> bytes:
     }
     files = {name: body for name, body in files.items() if body or name not in _SOMETIMES}
     digests = {name: hashlib.sha256(body).hexdigest() for name, body in files.items() if name != "manifest.json"}
-    scope = {
-        "from": evidence.scope.from_ms,
-        "id": evidence.scope.id,
-        "kind": evidence.scope.kind,
-        "to": evidence.scope.to_ms,
-    }
-    manifest = {"checkpoint": size, "files": digests, "log": evidence.log, "scope": scope, "v": 1}
+    manifest = {"checkpoint": size, "files": digests, "log": evidence.log, "scope": _scope(evidence.scope), "v": 1}
     files["manifest.json"] = json.dumps(manifest, sort_keys=True, separators=(",", ":")).encode() + b"\n"
     return pack_archive(files)
 
@@ -236,6 +249,12 @@ def _check(evidence: Evidence) -> int:
     return head.size
 
 
+def _scope(scope: Scope) -> dict[str, object]:
+    """As the manifest has it: a list of nothing is absent."""
+    said = {"from": scope.from_ms, "id": scope.id, "kind": scope.kind, "to": scope.to_ms}
+    return said | {key: some for key, some in (("chains", scope.chains), ("cited", scope.cited)) if some}
+
+
 def _folder(members: Mapping[str, bytes], folder: str, ending: str) -> dict[str, bytes]:
     """The members of a folder by their names within it."""
     return {
@@ -281,8 +300,9 @@ def _read_manifest(raw: bytes) -> tuple[Scope, str]:
         if manifest.keys() != _MANIFEST_KEYS or manifest["v"] != 1:
             raise KeyError  # noqa: TRY301 - the same answer as any other fault in it
         said = manifest["scope"]
-        scope, log = Scope(said["kind"], said["id"], said["from"], said["to"]), manifest["log"]
-        if not all(isinstance(one, str) for one in (scope.kind, scope.id, log)):
+        more = tuple(said.get("chains", ())), tuple(said.get("cited", ()))
+        scope, log = Scope(said["kind"], said["id"], said["from"], said["to"], *more), manifest["log"]
+        if not all(isinstance(one, str) for one in (scope.kind, scope.id, log, *scope.chains)):
             raise TypeError  # noqa: TRY301 - as above
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise Malformed("manifest.json 无法解读或版本不识", "manifest.json does not say what version 1 says") from error

@@ -36,11 +36,13 @@ class Report(Struct, frozen=True):
     """What a file proves, under the policy it was checked against; `ledger verify` says it in words.
 
     `level`: L1 each entry shown is in the log; L2 none of the cylinder's chain is left out, up to a head that the log
-    signed; L3 none of the whole log is, or of a window that a later entry closes. `authority`: who opened the log, by
-    signer id; `demo`: in play. `unheaded`: signers whose last enrolment filing the log's signed heads do not name, and
-    which may be left out. `forked`, `behind`, `gaps`: bundles so marked. `contradicted`: bundles that say they saw a
-    tree which this log never was. `unseen`: trees larger than this one that bundles name. `back_dated`: entries shown
-    that say they were recorded before a checkpoint that lacks them.
+    signed; L3 none of the whole log is, or of a window that a later entry closes. `complete`: where the scope cites
+    more than its own, the subjects of which no entry is left out, up to such a head; `unended`: those of which the last
+    ones may be, for want of a head. `authority`: who opened the log, by signer id; `demo`: in play. `unheaded`: signers
+    whose last enrolment filing the log's signed heads do not name, and which may be left out. `forked`, `behind`,
+    `gaps`: bundles so marked. `contradicted`: bundles that say they saw a tree which this log never was. `unseen`:
+    trees larger than this one that bundles name. `back_dated`: entries shown that say they were recorded before a
+    checkpoint that lacks them.
     """
 
     scope: Scope
@@ -48,6 +50,8 @@ class Report(Struct, frozen=True):
     size: int
     root: bytes
     level: Level
+    complete: tuple[str, ...]
+    unended: tuple[str, ...]
     standing: Standing
     quorum_needed: bool
     other_policy: bool

@@ -9,7 +9,8 @@ docs/verify.md says the same in prose, to the byte. First the investigator's pol
  5  each entry is of this log and in its tree, none recorded earlier than the one before
  6  each entry's claim stands so in a bundle, signed by a key that was enrolled before, up to the authority's in entry 0
  7  the bundles of each signer follow as the entries say
- 8  the entries of each subject follow; all belong to the scope or vouch for keys; chains end where the log says
+ 8  the entries of each subject follow; all belong to the scope, are cited by it or vouch for keys; chains end where the
+    log says
  9  times: what witnesses and time-stamps say of when an entry was in the log at the latest
 10  attachments are files that claims name
 11  what is proved is told, and what is not
@@ -29,12 +30,12 @@ from ledger import events as e
 from ledger.bundle import Bundle, check_signature, open_bundle, public_key, signer_id
 from ledger.checkpoint import Checkpoint, parse_checkpoint, signed_at
 from ledger.china import day_of
-from ledger.completeness import Held, check_scope_held
+from ledger.completeness import Completeness, Held, check_scope_held
 from ledger.entitlement import is_entitled
 from ledger.entry import MAX_ENTRY_BYTES, Entry, decode_entry, encode_entry, leaf_hash
 from ledger.errors import BadSignature, LedgerError
 from ledger.evidence import MAX_MILLIS, Evidence, parse_evidence
-from ledger.findings import Level, Report, Shown, StampedAt, Unproved, Unsound, naming, need
+from ledger.findings import Report, Shown, StampedAt, Unproved, Unsound, naming, need
 from ledger.heads import SignedHeads, check_heads, parse_heads
 from ledger.merkle import EMPTY_ROOT, extend, root_of
 from ledger.note_key import ML_DSA_44
@@ -94,8 +95,7 @@ class _Check:
     opening: c.OpenLog
     claims: dict[int, c.AnyClaim]
     filings: dict[str, list[int]]  # accepted enrolment filings of each signer that an entry names
-    scoped: list[int]
-    level: Level
+    held: Completeness
     shown: tuple[Shown, ...]
     back_dated: int
 
@@ -261,9 +261,10 @@ class _Check:
         need(ours, "heads.txt 属于另一个快照", "heads.txt is of another log or size")
         held = Held(
             self.evidence.scope, head.size, self.whole, self.entries, self.claims, self.leaves, self.filings,
-            {} if heads is None else heads.heads,
+            {} if heads is None else heads.heads, frozenset(self.evidence.scope.chains),
+            frozenset(self.evidence.scope.cited),
         )  # fmt: skip
-        self.scoped, self.level = check_scope_held(held)
+        self.held = check_scope_held(held)
 
     def step_9_times(self) -> None:
         """Bounds for each entry of the scope. Devices' own clocks, and the log's, are nobody's proof."""
@@ -284,7 +285,7 @@ class _Check:
                 min((one for size, one in met.items() if size > at and one is not None), default=None),
                 min((one for size, one in stamps.items() if size > at), default=None),
             )
-            for at in self.scoped
+            for at in self.held.shown
         )
         self.back_dated = self._back_dated({at: met[at] or signed[at] for at in self.checkpoints})
 
@@ -334,7 +335,9 @@ class _Check:
             log=head.origin,
             size=head.size,
             root=head.root,
-            level=self.level,
+            level=self.held.level,
+            complete=self.held.complete,
+            unended=self.held.unended,
             standing=self.standings[head.size],
             quorum_needed=self.policy.quorum != NONE,
             other_policy=self.evidence.policy != self.policy_raw,

@@ -25,7 +25,7 @@ from ledger.bundle import Seen, decode_claim, encode_payload, open_bundle, sign_
 from ledger.checkpoint import TreeHead, cosign, sign_checkpoint, with_cosignatures
 from ledger.decide import decide
 from ledger.entry import Entry, decode_entry, encode_entry, leaf_hash
-from ledger.evidence import Evidence, Scope, pack_evidence
+from ledger.evidence import Evidence, Kind, Scope, pack_evidence
 from ledger.heads import Heads, sign_heads
 from ledger.merkle import extend, root_of
 from ledger.note_key import ED25519, ED25519_COSIGNATURE, ML_DSA_44, NoteSigner, note_signer
@@ -248,7 +248,7 @@ def _indices(case: Case, scope: Scope) -> set[int]:
         while after in chosen:
             after += 1
         chosen |= {before, after} & set(range(size))
-    chosen.add(0)
+    chosen |= {0, *scope.cited, *(n for n in range(size) if entries[n].subject in scope.chains)}
     while True:
         signers = {entries[n].signer for n in chosen}
         more = {n for n in range(size) for one in signers if f"filing:signer:{one}" in parties[n]}
@@ -287,7 +287,7 @@ def gather(
     seen = [open_bundle(envelope).seen for envelope in bundles.values()]
     earlier = [at for at in case.kept if at < size]
     sizes = {*earlier, *(one.size for one in seen if one is not None and 0 < one.size < size)}
-    subjects = {f"filing:signer:{entry.signer}" for entry in entries.values()} | {f"{scope.kind}:{scope.id}"}
+    subjects = {f"filing:signer:{entry.signer}" for entry in entries.values()} | {scope.subject, *scope.chains}
     texts = [entry.claim for entry in entries.values()]
     return Evidence(
         scope=scope,
@@ -346,7 +346,25 @@ def delivered_scopes() -> dict[str, Scope]:
         "site of an incident": Scope("site", "S1"),
         "tank lot of an incident": Scope("tank_lot", "T1"),
         "site of a recall": Scope("site", "B1S"),
+        "incident": Scope("incident", "IN1", chains=(f"cylinder:{CYLINDER}",)),
+        "building": citing("building", "B1", c.HandOver, chains=("premises:H1",)),
+        "customer with premises": citing("customer", "K1", c.FileCertificate, chains=("contract:CT1", "premises:H1")),
+        "worker until then": citing("person", "W1", c.FileCertificate, to_ms=handed_over_at()),
     }
+
+
+def citing(kind: Kind, key: str, act: type[c.Claim], **more: Any) -> Scope:
+    """That scope in that story, with every entry of an act that is not of it cited besides."""
+    case, bare = delivered_case(), Scope(kind, key, **more)
+    own, tag = _indices(case, bare), f'{{"type":"{act.__struct_config__.tag}"'
+    cited = (n for n, body in enumerate(case.bodies) if n not in own and decode_entry(body).claim.startswith(tag))
+    return structs.replace(bare, cited=tuple(cited))
+
+
+def handed_over_at() -> int:
+    """When that story's hand-over was recorded."""
+    case = delivered_case()
+    return decode_entry(case.bodies[index_of(c.HandOver, case)]).recorded_at + 1
 
 
 def sound_files() -> dict[str, tuple[bytes, bytes]]:

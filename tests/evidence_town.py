@@ -16,7 +16,7 @@ from ledger.bundle import Seen, encode_payload, sign_bundle
 from ledger.checkpoint import Checkpoint, parse_checkpoint
 from ledger.china import day_of
 from ledger.entry import Entry, decode_entry
-from ledger.evidence import Evidence, pack_evidence
+from ledger.evidence import Evidence, Scope, pack_evidence
 from ledger.heads import check_heads, parse_heads
 from ledger.policy import format_policy, parse_policy
 from ledger.verify import Report, verify
@@ -132,6 +132,17 @@ def looked_at(found: Evidence) -> dict[int, Entry]:
     """The entries of a sound file."""
     proved(found)
     return {index: decode_entry(body) for index, body in found.entries.items()}
+
+
+def asked_of(found: Evidence) -> Scope:
+    """The scope alone, without what is cited besides."""
+    return structs.replace(found.scope, chains=(), cited=())
+
+
+def beside_of(found: Evidence) -> set[int]:
+    """Where what is cited besides the scope's own stands."""
+    chains = found.scope.chains
+    return {*found.scope.cited, *(at for at, one in looked_at(found).items() if one.subject in chains)}
 
 
 def heads_of(found: Evidence) -> dict[str, Head]:

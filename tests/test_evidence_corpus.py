@@ -24,6 +24,7 @@ from ledger.verify import verify
 from ledger.world import parties_of
 from tests.evidence_kit import (
     delivered_case,
+    delivered_scopes,
     gather,
     members_of,
     policy,
@@ -39,7 +40,7 @@ from tests.test_evidence_file import SPOILT
 CASE = sound_case()
 SCOPES = scopes(CASE)
 LEAST = 200
-KINDS = set(get_args(Kind)) - {"window", "log"}
+KINDS = set(get_args(Kind)) - {"window", "log", "building"}  # of a building, what stands there alone is of its file
 
 
 class Mutant(NamedTuple):
@@ -139,6 +140,38 @@ def test_both_accept_every_sound_file_and_say_the_same(name, tmp_path):
     said = first(raw, trusted)
     assert said["accepted"]
     assert second(raw, tmp_path, trusted) == said
+
+
+@pytest.mark.parametrize("name", ["incident", "building", "customer with premises", "worker until then"])
+def test_both_miss_any_entry_of_a_whole_chain_and_any_that_is_cited(name, tmp_path):
+    evidence = gather(delivered_case(), delivered_scopes()[name])
+    said = second(pack_evidence(evidence), tmp_path, policy())
+    assert said == first(pack_evidence(evidence), policy())
+    whole = said["complete"]
+    assert isinstance(whole, list)
+    assert set(evidence.scope.chains) <= set(whole)
+    # Where the scope ends in time, its own chain may end sooner: less is claimed then.
+    promised = whole if evidence.scope.to_ms is None else evidence.scope.chains
+    chained = [at for at, body in evidence.entries.items() if decode_entry(body).subject in promised]
+    assert len(chained) >= len(promised)
+    for at in {*chained, *evidence.scope.cited}:
+        fewer = pack_evidence(without(evidence, at))
+        one, other = first(fewer, policy()), second(fewer, tmp_path, policy())
+        assert (one["step"], other["step"]) == (8, 8), at
+
+
+@pytest.mark.parametrize("spoilt", [
+    {"chains": []}, {"cited": []}, {"cited": [0]}, {"cited": [True]}, {"cited": ["3"]}, {"cited": 3},
+    {"chains": ["premises:H1", "contract:CT1"]}, {"chains": ["premises:H1", "premises:H1"]}, {"chains": "premises:H1"},
+    {"chains": ["customer:K1", "premises:H1"]}, {"chains": ["filing:premises:H1"]}, {"chains": ["no such subject"]},
+    {"also": ["premises:H1"]}, {"kind": "log", "id": ""}, {"kind": "place"},
+], ids=str)  # fmt: skip
+def test_both_read_one_spelling_of_what_is_cited_besides(spoilt, tmp_path):
+    scope = delivered_scopes()["customer with premises"]
+    members = members_of(pack_evidence(gather(delivered_case(), scope)))
+    said = json.loads(members["manifest.json"])["scope"]
+    raw = repack(members, scope=said | spoilt)
+    assert [one["step"] for one in (first(raw, policy()), second(raw, tmp_path, policy()))] == [1, 1]
 
 
 def test_both_know_the_same_parties_of_every_entry():

@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from api.evidence.cited import Cites
 from api.evidence.collect import Collected, Source, collect_evidence
 from api.evidence.routes import AT_ONCE
 from api.settings import Settings, Token
@@ -28,6 +29,8 @@ from tests.evidence_town import (
     NEW_LABEL,
     RELABELLED,
     STAMP,
+    asked_of,
+    beside_of,
     cylinder_id,
     heads_of,
     keep,
@@ -95,7 +98,7 @@ def test_a_cylinders_file_holds_its_story_the_keys_and_the_end_of_its_chain(town
     assert (answer.headers["ledger-not-yet-published"], answer.headers["ledger-quorum"]) == ("0", "none")
     assert answer.headers["content-disposition"] == f'attachment; filename="cylinder-{key}-{size}.evidence.zip"'
     found = parse_evidence(answer.content)
-    assert found.scope == Scope("cylinder", key)
+    assert asked_of(found) == Scope("cylinder", key)
     assert parse_checkpoint(found.checkpoint).head.size == size
     entries = looked_at(found)
     assert proved(found).level == "L2"
@@ -105,8 +108,9 @@ def test_a_cylinders_file_holds_its_story_the_keys_and_the_end_of_its_chain(town
     heads = heads_of(found)
     assert heads[f"cylinder:{key}"].digest == leaf_hash(found.entries[mine[-1]]).hex()
     story = town.story
-    signers = (story.office.id, story.station.id, story.rival.id, story.inspector.id)
-    assert set(heads) == {f"cylinder:{key}", *(f"filing:signer:{one}" for one in signers)}
+    signers = {entry.signer for entry in entries.values()} - {story.authority.id}
+    assert {story.office.id, story.station.id, story.rival.id, story.inspector.id} <= signers
+    assert set(heads) == {f"cylinder:{key}", *found.scope.chains, *(f"filing:signer:{one}" for one in signers)}
     assert heads[f"filing:signer:{story.inspector.id}"].seq == 1, "its revocation, though later than all it signed"
     assert proved(found).unheaded == ()
 
@@ -116,7 +120,7 @@ def test_a_cylinders_file_holds_its_story_the_keys_and_the_end_of_its_chain(town
 )  # fmt: skip
 def test_any_code_that_it_has_or_had_finds_it_to_the_end_of_its_life(town: Town, asked: str, number: int) -> None:
     found = evidence(town, f"/cylinders/{asked}/evidence")
-    assert found.scope == Scope("cylinder", cylinder_id(number))
+    assert asked_of(found) == Scope("cylinder", cylinder_id(number))
     assert of_party(town, f"cylinder:{asked}") <= set(looked_at(found))
     assert proved(found).level == "L2"
     last = {1: "record_inspection", 2: "check_prefill", 3: "deregister_cylinder"}[number]
@@ -141,7 +145,8 @@ def test_a_persons_file_holds_every_act_that_names_them(town: Town, everything: 
     }  # fmt: skip
     assert len(named) >= 5
     assert named <= set(entries)
-    assert all(index in named or '"enrol_signer"' in entries[index].claim or index == 0 for index in entries)
+    allowed = {0, *named, *beside_of(found)}
+    assert all(index in allowed or '"enrol_signer"' in entries[index].claim for index in entries)
     assert "person:P2" in heads_of(found)
 
 
@@ -159,7 +164,7 @@ PLACES: dict[str, tuple[Kind, str]] = {
     "/premises/H1": ("premises", '"(file_premises|file_contract|hand_over)"'),
     "/customers/K1": ("customer", '"(file_customer|file_contract|hand_over)"'),
     "/vehicles/V2": ("vehicle", '"vehicle":"V2"'),
-    "/lines/L1": ("line", '"complete_fill"|"line":"L1","site":"S1","kind"'),
+    "/lines/L1": ("line", '"line":"L1"'),
     "/recalls/R1": ("recall", '"open_recall"'),
 }
 """Of each, the acts of this town that belong to its story."""
@@ -171,12 +176,13 @@ def test_a_customers_a_vehicles_a_lines_and_a_recalls_file_hold_their_entries(
 ) -> None:
     kind, acts = PLACES[path]
     found = evidence(town, f"{path}/evidence")
-    assert found.scope == Scope(kind, path[-2:])
+    assert asked_of(found) == Scope(kind, path[-2:])
     entries = looked_at(found)
     named = {index for index, entry in enumerate(everything) if re.search(acts, entry.claim)}
     assert named
     assert named <= set(entries)
-    assert all(index in named or '"enrol_signer"' in entries[index].claim or index == 0 for index in entries)
+    allowed = {0, *named, *beside_of(found)}
+    assert all(index in allowed or '"enrol_signer"' in entries[index].claim for index in entries)
     assert town.http.get(f"{path}9/evidence").status_code == 404
 
 
@@ -185,10 +191,10 @@ def test_times_bound_a_file_and_it_then_claims_no_end_of_the_chain(town: Town, e
     mine = [(index, entry.recorded_at) for index, entry in enumerate(everything) if entry.subject == key]
     from_ms, to_ms = mine[2][1], mine[-1][1]
     found = evidence(town, f"/cylinders/{FILLED}/evidence", from_=from_ms, to=to_ms)
-    assert found.scope == Scope("cylinder", cylinder_id(1), from_ms, to_ms)
+    assert asked_of(found) == Scope("cylinder", cylinder_id(1), from_ms, to_ms)
     inside = {index for index, at in mine if from_ms <= at < to_ms}
     entries = looked_at(found)
-    assert {index for index, entry in entries.items() if entry.subject == key} == inside
+    assert {index for index, entry in entries.items() if entry.subject == key} - beside_of(found) == inside
     assert key not in heads_of(found)
 
 
@@ -200,7 +206,7 @@ def test_a_window_holds_what_was_recorded_from_until_before_and_its_two_neighbou
     if from_ms == to_ms:
         pytest.skip("both in the same millisecond")
     found = evidence(town, f"{LOG}/evidence", from_=from_ms, to=to_ms)
-    assert found.scope == Scope("window", "", from_ms, to_ms)
+    assert asked_of(found) == Scope("window", "", from_ms, to_ms)
     inside = [index for index, entry in enumerate(everything) if from_ms <= entry.recorded_at < to_ms]
     wanted = set(range(max(0, inside[0] - 1), min(len(everything), inside[-1] + 2)))
     entries = looked_at(found)
@@ -215,7 +221,7 @@ def test_times_may_be_chinas_and_a_window_may_be_empty(town: Town, everything: l
     local = [one.replace(tzinfo=None).isoformat() for one in days]
     ms = [int(one.timestamp()) * 1000 for one in days]
     found = evidence(town, f"{LOG}/evidence", from_=local[0], to=local[1])
-    assert found.scope == Scope("window", "", ms[0], ms[1])
+    assert asked_of(found) == Scope("window", "", ms[0], ms[1])
     assert set(looked_at(found)) >= {0, len(everything) - 1}
     assert ask(town, f"{LOG}/evidence", from_=local[0], to=local[1]).content == ask(
         town, f"{LOG}/evidence", from_=ms[0], to=days[1].isoformat()
@@ -227,7 +233,7 @@ def test_times_may_be_chinas_and_a_window_may_be_empty(town: Town, everything: l
 
 def test_the_whole_log_needs_no_proofs(town: Town, everything: list[Entry]) -> None:
     found = evidence(town, f"{LOG}/evidence")
-    assert found.scope == Scope("log")
+    assert asked_of(found) == Scope("log")
     assert found.proofs == {}
     assert list(looked_at(found).values()) == everything
     assert proved(found).level == "L3"
@@ -309,10 +315,10 @@ def test_few_files_are_made_at_once_and_the_others_are_told_to_come_again(
 ) -> None:
     here, on = threading.Barrier(AT_ONCE + 1), threading.Event()
 
-    def slowly(source: Source, scope: Scope, *, most: int, most_bytes: int) -> Collected:
+    def slowly(source: Source, scope: Scope, cites: Cites, *, most: int, most_bytes: int) -> Collected:
         here.wait(20)
         assert on.wait(20)
-        return collect_evidence(source, scope, most=most, most_bytes=most_bytes)
+        return collect_evidence(source, scope, cites, most=most, most_bytes=most_bytes)
 
     monkeypatch.setattr("api.evidence.routes.collect_evidence", slowly)
     with ThreadPoolExecutor(AT_ONCE) as pool:

@@ -1,6 +1,11 @@
-"""What the verifier says of a sound file: times, what is odd, in words and as JSON; the commands, as processes."""
+"""What the verifier says of a sound file: times, what is odd, in words and as JSON; the commands, as processes.
+
+This file is over 400 lines because every sentence of one report is compared with the file that it speaks of.
+"""
 
 import base64
+import contextlib
+import io
 import json
 import re
 import subprocess
@@ -18,12 +23,15 @@ from ledger.checkpoint import parse_checkpoint
 from ledger.entry import decode_entry
 from ledger.errors import BadSignature
 from ledger.evidence import README, Evidence, Scope, pack_evidence
+from ledger.shell import second_verifier
 from ledger.shell.timestamps import new_request
 from ledger.verify import Report, Unproved, verify
 from tests.evidence_kit import (
     CYLINDER,
     LOG,
     WITNESSES,
+    delivered_case,
+    delivered_scopes,
     gather,
     index_of,
     members_of,
@@ -241,6 +249,32 @@ def test_what_is_not_proved_is_said(tmp_path, evidence, trusted, said):
     status, text = run("verify", file, "--policy", path)
     assert status == 0, text
     assert said in text.partition("not proved\n")[2]
+
+
+def test_what_is_cited_besides_is_told_apart_from_what_is_whole(tmp_path):
+    evidence = gather(delivered_case(), delivered_scopes()["customer with premises"])
+    chains, size = "contract:CT1 customer:K1 premises:H1", len(delivered_case().bodies)
+    file, trusted = written(tmp_path, pack_evidence(evidence))
+    for program in (run, run_second):
+        status, text = program("verify", file, "--policy", trusted)
+        assert status == 0, text
+        proved, _, open_still = text.partition("ot proved")
+        assert chains in proved
+        assert f"前 {size} 条" in proved
+        assert f"另引的 {len(evidence.scope.cited)} 条之外" in open_still
+    unsigned, trusted = written(tmp_path, pack_evidence(structs.replace(evidence, heads=b"")))
+    for program in (run, run_second):
+        proved, _, open_still = program("verify", unsigned, "--policy", trusted)[1].partition("ot proved")
+        assert "premises:H1" not in proved.rpartition("已证明")[2]
+        assert "contract:CT1 premises:H1" in open_still
+
+
+def run_second(_verify: str, *arguments: object) -> tuple[int, str]:
+    """The other program likewise."""
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        status = second_verifier.main([str(one) for one in arguments])
+    return status, said.getvalue()
 
 
 def test_words_of_an_operator_cannot_draw_on_the_terminal(tmp_path):

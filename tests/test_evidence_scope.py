@@ -20,6 +20,8 @@ from tests.evidence_kit import (
     PHOTO_DIGEST,
     STRANGER,
     accepted,
+    delivered_case,
+    delivered_scopes,
     gather,
     heads_of,
     index_of,
@@ -191,6 +193,68 @@ def test_window_of_all_entries_is_open_until_a_later_entry_closes_it():
     times = [decode_entry(body).recorded_at for body in CASE.bodies]
     report = accepted(gather(CASE, Scope("window", from_ms=0, to_ms=times[-1] + 1)))
     assert (len(report.shown), report.level) == (SIZE, "L1")
+
+
+# --- 8: what is cited besides --------------------------------------------------------------------------------------
+
+
+DELIVERED = delivered_case()
+BESIDE = {name: gather(DELIVERED, scope) for name, scope in delivered_scopes().items()}
+
+
+def test_chain_that_is_cited_says_how_far_it_is_whole():
+    evidence = BESIDE["customer with premises"]
+    report = accepted(evidence)
+    assert (report.complete, report.unended) == (("contract:CT1", "customer:K1", "premises:H1"), ())
+    assert report.level == "L1", "of what else names the customer something may be left out"
+    assert {one.index for one in report.shown} >= {*evidence.scope.cited}
+    unsigned = accepted(structs.replace(evidence, heads=b""))
+    assert (unsigned.complete, unsigned.unended) == ((), ("contract:CT1", "premises:H1"))
+    some = sign_heads(heads_of(DELIVERED, ["premises:H1"]), LOG)
+    assert accepted(structs.replace(evidence, heads=some)).complete == ("premises:H1",)
+
+
+def test_chain_that_is_cited_is_here_whatever_the_times():
+    scope = delivered_scopes()["customer with premises"]
+    late = structs.replace(scope, from_ms=decode_entry(DELIVERED.bodies[-1]).recorded_at, cited=())
+    ends = sign_heads(heads_of(DELIVERED, late.chains), LOG)
+    report = accepted(structs.replace(gather(DELIVERED, late), heads=ends))
+    assert report.complete == ("contract:CT1", "premises:H1")
+    assert report.shown
+
+
+def test_tail_of_a_cited_chain_is_missed_by_what_the_log_signed_alone():
+    evidence = BESIDE["building"]
+    last = max(at for at, body in evidence.entries.items() if decode_entry(body).subject == "premises:H1")
+    assert refused(without(evidence, last)) == 8
+    shorter = without(structs.replace(evidence, heads=b""), last)
+    assert accepted(shorter).unended == ("premises:H1",)
+
+
+def test_entry_is_cited_that_is_here_and_of_nothing_else():
+    evidence = BESIDE["customer with premises"]
+    scope = evidence.scope
+    own = min(at for at, body in evidence.entries.items() if decode_entry(body).subject == "premises:H1")
+    for cited in ((*scope.cited, SIZE + 1_000), tuple(sorted({*scope.cited, own}))):
+        assert refused(structs.replace(evidence, scope=structs.replace(scope, cited=cited))) == 8
+    unsaid = structs.replace(evidence, scope=structs.replace(scope, cited=scope.cited[1:]))
+    assert refused(unsaid) == 8
+    for chains in (scope.chains[:1], (*scope.chains, "voucher:none")):
+        assert refused(structs.replace(evidence, scope=structs.replace(scope, chains=chains))) == 8
+
+
+def test_entry_of_the_scopes_own_subject_is_not_left_out_behind_one_that_is_cited():
+    """A cylinder's story since then begins with how it came to be, which is cited singly."""
+    since = SCOPES["cylinder from"]
+    chain = own_entries()
+    assert since.from_ms is not None
+    inside = [at for at in chain if decode_entry(CASE.bodies[at]).recorded_at >= since.from_ms]
+    before = tuple(at for at in chain[:2] if at not in inside)
+    evidence = gather(CASE, structs.replace(since, cited=before), heads=False)
+    assert accepted(evidence).level == "L1"
+    assert len(before) + len(inside) < len(chain)
+    for at in inside[1:-1]:
+        assert refused(without(evidence, at)) == 8
 
 
 # --- 10: attachments ----------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from msgspec import MsgspecError, Struct
 from msgspec import json as mjson
 
 from api.evidence.attachments import find_attachments
+from api.evidence.cited import NOTHING, Cites
 from api.evidence.selecting import Selected, select
 from api.evidence.trail import final_checkpoint, find_trail
 from api.publish.tile_store import TileStore
@@ -75,13 +76,15 @@ def cylinder_scope(source: Source, code: Identifier, from_ms: int | None, to_ms:
 def collect_evidence(
     source: Source,
     scope: Scope,
+    cites: Cites = NOTHING,
     *,
     most: int | None = None,
     most_bytes: int = MAX_EVIDENCE_BYTES,
     attachments: Path | None = None,
     progress: Progress = lambda _what, _done, _total: None,
 ) -> Collected:
-    """The evidence of a scope, as of the newest checkpoint with quorum. Faults as `select` and `final_checkpoint`.
+    """The evidence of a scope and of what else the answer to its question cites, as of the newest checkpoint with
+    quorum. Faults as `select` and `final_checkpoint`.
 
     BadProof never leaves: what does not verify is Corrupt, a matter of the operator's own.
     """
@@ -92,7 +95,7 @@ def collect_evidence(
     with reading(source.engine, ALL_SITES) as connection:
         log = log_state(connection, source.origin)
         selected = select(
-            connection, log, scope, head.size, most=most, most_bytes=most_bytes,
+            connection, log, scope, head.size, cites, most=most, most_bytes=most_bytes,
             progress=lambda done, total: progress("条目 entries", done, total),
         )  # fmt: skip
     read = lru_cache(_HASHES)(reader(source.store, head.size))
@@ -108,14 +111,14 @@ def collect_evidence(
             f"database or files are not what was published: {error.en}; stop publishing and run ledger audit",
         ) from error
     evidence = Evidence(
-        scope=scope, log=source.origin, policy=source.policy, checkpoint=final.raw,
+        scope=selected.scope, log=source.origin, policy=source.policy, checkpoint=final.raw,
         earlier={size: one.raw for size, one in trail.earlier.items()},
         consistency={
             one: (tree_root(read, one), *prove_consistency(read, one, head.size))
             for one in sorted(seen | set(trail.earlier))
         },
         entries=selected.entries, proofs=proofs, bundles=selected.bundles,
-        heads=_heads(source, scope, selected, head), timestamps=trail.stamps,
+        heads=_heads(source, selected, head), timestamps=trail.stamps,
         attachments={} if attachments is None else find_attachments(attachments, selected.entries.values()),
     )  # fmt: skip
     return Collected(evidence, final, selected.waiting)
@@ -136,26 +139,28 @@ def _proofs(entries: dict[int, bytes], head: TreeHead, read: ReadHash, progress:
     return proofs
 
 
-def _heads(source: Source, scope: Scope, selected: Selected, head: TreeHead) -> bytes:
-    """The signed ends of chains: of the scope's own subject, unless the file holds a part of its entries only; and of
-    the filings of each signer whose bundle is there, so that a revocation cannot be left out unseen.
+def _heads(source: Source, selected: Selected, head: TreeHead) -> bytes:
+    """The signed ends of chains: of the scope's own subject, unless the file holds a part of its entries only; of the
+    chains that are cited besides; and of the filings of each signer whose bundle is there, so that a revocation cannot
+    be left out unseen.
     """
     if source.signer is None:
         return b""
+    scope = selected.scope
     whole = scope.kind not in ("window", "log") and scope.from_ms is None and scope.to_ms is None
-    own = f"{scope.kind}:{scope.id}" if whole else ""
+    chained = {scope.subject, *scope.chains} if whole else set(scope.chains)
     entries = [decode_entry(body) for body in selected.entries.values()]
     signers = {f"signer:{entry.signer}" for entry in entries}
     ends: dict[str, Head] = {}
     for entry, body in zip(entries, selected.entries.values(), strict=True):
         end = Head(entry.subject_seq, leaf_hash(body).hex())
-        if entry.subject == own:
-            if entry.subject_seq != (ends[own].seq + 1 if own in ends else 0):
+        if entry.subject in chained:
+            if entry.subject_seq != (ends[entry.subject].seq + 1 if entry.subject in ends else 0):
                 raise Corrupt(
-                    f"{own} 的链断开；请停止写入，运行 ledger audit",
-                    f"the chain of {own} has a hole; stop writing and run ledger audit",
+                    f"{entry.subject} 的链断开；请停止写入，运行 ledger audit",
+                    f"the chain of {entry.subject} has a hole; stop writing and run ledger audit",
                 )
-            ends[own] = end
+            ends[entry.subject] = end
         if entry.subject in signers and isinstance(entry.outcome, FILED):
             ends[filing_party(entry.subject)] = end
     return sign_heads(Heads(source.origin, head.size, ends), source.signer) if ends else b""

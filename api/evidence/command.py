@@ -17,6 +17,7 @@ from rich.progress import TaskID
 
 from api.cylinders import parse_asked
 from api.databases import one_origin, open_database
+from api.evidence.cited import Asked, cites_of
 from api.evidence.collect import Collected, Progress, Source, collect_evidence, cylinder_scope
 from api.evidence.times import parse_time
 from api.publish.durable import sync_folder, write_durably
@@ -24,7 +25,7 @@ from api.publish.plan import read_note_signer
 from api.publish.tile_store import TileStore, log_folder
 from api.settings import BadSettings
 from ledger.errors import Malformed
-from ledger.evidence import Kind, Scope, pack_evidence
+from ledger.evidence import Kind, Scope, check_scope, pack_evidence
 from ledger.note_key import ED25519, NoteSigner
 from ledger.policy import Policy, parse_policy
 from ledger.store.read import open_engine
@@ -48,10 +49,14 @@ REFUSED_EXIT_CODE = 1
 @click.option("--vehicle", help="一辆车。A vehicle.")
 @click.option("--line", help="一条充装线。A filling line.")
 @click.option("--recall", help="一次召回或演练。A recall or drill.")
+@click.option("--incident", help="一次事故。An incident.")
+@click.option("--building", help="一栋楼，全部供气单位。A building, over all enterprises.")
 @click.option("--window", is_flag=True, help="一段时间，用 --from 和 --to。All that was recorded from --from to --to.")
 @click.option("--whole-log", is_flag=True, help="整个日志，可重放。The whole log, for a replay.")
 @click.option("--from", "from_", help="起，含，如 2026-11-22T06:00（中国时间）。From then on; China time.")
 @click.option("--to", help="止，不含。Before then.")
+@click.option("--known-at", help="当时所知，含。As known then.")
+@click.option("--found", multiple=True, help="现场读到的编码，随场所或楼栋。Codes found at the premises or building.")
 @click.option("--attachments", type=_FOLDER, help="附件文件夹，按 SHA-256 选取。Files; those that entries name go in.")
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path, dir_okay=False),
@@ -61,16 +66,19 @@ REFUSED_EXIT_CODE = 1
 @click.option("--data", type=click.Path(path_type=Path), help="内置数据库目录。A directory of the embedded database.")
 def evidence_command(
     *, root: Path, policy: Path, key: Path | None, attachments: Path | None, out: Path, origin: str | None,
-    data: Path | None, from_: str | None, to: str | None, **scope: str | bool | None,
+    data: Path | None, from_: str | None, to: str | None, known_at: str | None, found: tuple[str, ...],
+    **scope: str | bool | None,
 ) -> None:  # fmt: skip
-    """导出证据：一只气瓶、一个人员、罐次、站点、场所、用户、车辆、充装线、召回，一段时间或整个日志，成为一个可离线核查的文件。
+    """导出证据：一只气瓶、一个人员、罐次、站点、场所、用户、车辆、充装线、召回、事故、楼栋，一段时间或整个日志，成为一个可离线核查的文件。
 
-    Write the evidence of a cylinder, a person, a tank lot, a site, premises, a customer, a vehicle, a line, a recall, a
-    window of time or the whole log: one file that anyone checks on a machine of their own with
-    `python -m ledger verify FILE --policy POLICY`.
+    Write the evidence of a cylinder, a person, a tank lot, a site, premises, a customer, a vehicle, a line, a recall,
+    an incident, a building, a window of time or the whole log: one file that anyone checks on a machine of their own
+    with `python -m ledger verify FILE --policy POLICY`.
     """
     kind, named = _one_scope(scope)
-    from_ms, to_ms = (None if text is None else parse_time(text) for text in (from_, to))
+    if found and kind not in ("premises", "building"):
+        raise Malformed("--found 只随 --premises 或 --building", "--found goes with --premises or --building alone")
+    from_ms, to_ms, known = (None if text is None else parse_time(text) for text in (from_, to, known_at))
     with ExitStack() as stack:
         url = stack.enter_context(open_database(data))
         log = one_origin(url, origin)
@@ -79,21 +87,21 @@ def evidence_command(
         trust = policy.read_bytes()
         signer = None if key is None else _head_signer(log, key, parse_policy(trust))
         source = Source(engine, log, _published(root, log), trust, signer)
-        if kind == "cylinder":
-            asked = cylinder_scope(source, parse_asked(quote(named, safe="")), from_ms, to_ms)
-        else:
-            asked = Scope(kind, named, from_ms, to_ms)
+        code = parse_asked(quote(named, safe="")) if kind == "cylinder" else None
+        about = Scope(kind, named, from_ms, to_ms) if code is None else cylinder_scope(source, code, from_ms, to_ms)
+        check_scope(about)
+        cites = cites_of(engine, log, about, Asked(code, known, found), None)
         bar = stack.enter_context(RichProgress(console=Console(stderr=True), transient=True))
-        collected = collect_evidence(source, asked, attachments=attachments, progress=_shown(bar))
+        collected = collect_evidence(source, about, cites, attachments=attachments, progress=_shown(bar))
     raw = pack_evidence(collected.evidence)
     _write(out, raw)
     _tell(out, collected)
-    found = verify(raw, trust)
-    if isinstance(found, Unproved):
-        click.echo(f"核查不会通过，第 {found.step} 步：{found.zh}", err=True)
-        click.echo(f"it would be refused at step {found.step}: {found.en}", err=True)
+    proof = verify(raw, trust)
+    if isinstance(proof, Unproved):
+        click.echo(f"核查不会通过，第 {proof.step} 步：{proof.zh}", err=True)
+        click.echo(f"it would be refused at step {proof.step}: {proof.en}", err=True)
         sys.exit(REFUSED_EXIT_CODE)
-    click.echo(f"已自查，等级 {found.level} · checked, level {found.level}")
+    click.echo(f"已自查，等级 {proof.level} · checked, level {proof.level}")
 
 
 def _published(root: Path, log: str) -> TileStore:

@@ -10,16 +10,18 @@ from typing import Annotated
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import QueryParameter
+from msgspec import Struct
 
 from api.cylinders import Asking, CodePath, LogName, parse_asked
 from api.deployment import Deployment
+from api.evidence.cited import Asked, cites_of
 from api.evidence.collect import Source, collect_evidence, cylinder_scope
 from api.evidence.times import parse_time
 from api.publish.standing import HEADER
 from api.published import OriginPath, documented_file, find_published
 from api.sites import RefPath
 from ledger.errors import Busy, Forbidden, NotFound
-from ledger.evidence import Kind, Scope, pack_evidence
+from ledger.evidence import Kind, Scope, check_scope, pack_evidence
 from ledger.identity import Identifier
 from ledger.store.read import ALL_SITES
 
@@ -29,8 +31,6 @@ WAITING = "Ledger-Not-Yet-Published"
 MOST_ENTRIES = 20_000
 MOST_BYTES = 2**27  # of entries, and as many of bundles
 AT_ONCE = 2  # each takes much memory, and a thread of those that all reads share
-_Asked = tuple[Kind, str | Identifier]
-_Answer = Callable[[Asking, str, _Asked, str | None, str | None], Response[bytes]]
 _ANSWERS = documented_file(ZIP, "*.evidence.zip", 401, 403, 404, 413, 503)
 
 From = Annotated[
@@ -39,29 +39,70 @@ From = Annotated[
 ]
 To = Annotated[str | None, QueryParameter(name="to", max_length=40, description="止，不含 · before then")]
 
+KnownAt = Annotated[
+    str | None,
+    QueryParameter(name="known_at", max_length=40, description="当时所知，含；其后的记录另列 · as known then"),
+]
+Found = Annotated[
+    list[str] | None,
+    QueryParameter(max_length=200, description="现场读到的编码，可多次给出 · codes read there, any number of times"),
+]
+
+_KINDS: tuple[tuple[str, Kind, str], ...] = (
+    ("/persons/{id:str}/evidence", "person", "人员的证据 · a person's evidence"),
+    ("/lots/{id:str}/evidence", "tank_lot", "罐次的证据 · a tank lot's evidence"),
+    ("/sites/{id:str}/evidence", "site", "站点的证据 · a site's evidence"),
+    ("/customers/{id:str}/evidence", "customer", "用户的证据 · a customer's evidence"),
+    ("/vehicles/{id:str}/evidence", "vehicle", "车辆的证据 · a vehicle's evidence"),
+    ("/lines/{id:str}/evidence", "line", "充装线的证据 · a filling line's evidence"),
+    ("/recalls/{id:str}/evidence", "recall", "召回或演练的证据 · the evidence of a recall or drill"),
+    ("/incidents/{id:str}/evidence", "incident", "事故的证据 · an incident's evidence"),
+)
+_PLACES: tuple[tuple[str, Kind, str], ...] = (
+    ("/premises/{id:str}/evidence", "premises", "用气场所及现场比对的证据 · the evidence of premises, and of a scene"),
+    ("/buildings/{id:str}/evidence", "building", "楼栋及现场比对的证据 · the evidence of a building, and of a scene"),
+)
+
+
+class _Put(Struct, frozen=True):
+    """A question as a path and its query put it; times as they were given."""
+
+    kind: Kind
+    id: str
+    from_: str | None
+    to: str | None
+    known_at: str | None = None
+    code: Identifier | None = None
+    found: tuple[str, ...] = ()
+
+
+_Answer = Callable[[Asking, str, _Put], Response[bytes]]
+
 
 def evidence_routes(deployment: Deployment) -> list[HTTPRouteHandler]:
     """The routes of evidence; NotFound for a log that is not published here."""
     room = BoundedSemaphore(AT_ONCE)
 
-    def answer(request: Asking, origin: str, asked: _Asked, from_: str | None, to: str | None) -> Response[bytes]:
+    def answer(request: Asking, origin: str, put: _Put) -> Response[bytes]:
         source = _source(deployment, request, origin)
         if not room.acquire(blocking=False):
             raise Busy("正在导出其他证据，请稍后再取", "other evidence is being made; ask again shortly")
         try:
-            return made(source, asked, from_, to)
+            return made(source, put)
         finally:
             room.release()
 
-    def made(source: Source, asked: _Asked, from_: str | None, to: str | None) -> Response[bytes]:
-        kind, what = asked
-        from_ms, to_ms = (None if text is None else parse_time(text) for text in (from_, to))
-        if isinstance(what, Identifier):
-            scope = cylinder_scope(source, what, from_ms, to_ms)
-        else:
-            scope = Scope(kind, what, from_ms, to_ms)
-        collected = collect_evidence(source, scope, most=MOST_ENTRIES, most_bytes=MOST_BYTES)
-        parts = [part for part in (kind, scope.id, from_ms, to_ms, collected.final.head.size) if part not in ("", None)]
+    def made(source: Source, put: _Put) -> Response[bytes]:
+        times = (None if text is None else parse_time(text) for text in (put.from_, put.to, put.known_at))
+        from_ms, to_ms, known_at = times
+        named = Scope(put.kind, put.id, from_ms, to_ms)
+        scope = named if put.code is None else cylinder_scope(source, put.code, from_ms, to_ms)
+        check_scope(scope)
+        asked = Asked(put.code, known_at, put.found)
+        cites = cites_of(source.engine, source.origin, scope, asked, MOST_ENTRIES)
+        collected = collect_evidence(source, scope, cites, most=MOST_ENTRIES, most_bytes=MOST_BYTES)
+        size = collected.final.head.size
+        parts = [part for part in (put.kind, scope.id, from_ms, to_ms, size) if part not in ("", None)]
         headers = {
             "Content-Disposition": f'attachment; filename="{"-".join(map(str, parts))}.evidence.zip"',
             "Cache-Control": "private, no-store",
@@ -75,36 +116,11 @@ def evidence_routes(deployment: Deployment) -> list[HTTPRouteHandler]:
         summary="气瓶的证据 · a cylinder's evidence",
     )  # fmt: skip
     def get_cylinder_evidence(
-        request: Asking, code: CodePath, log: LogName = None, from_: From = None, to: To = None
-    ) -> Response[bytes]:
-        return answer(request, deployment.origin(log), ("cylinder", parse_asked(code)), from_, to)
-
-    @get(
-        "/persons/{person:str}/evidence", tags=[TAG], sync_to_thread=True, responses=_ANSWERS,
-        summary="人员的证据 · a person's evidence",
-    )  # fmt: skip
-    def get_person_evidence(
-        request: Asking, person: RefPath, log: LogName = None, from_: From = None, to: To = None
-    ) -> Response[bytes]:
-        return answer(request, deployment.origin(log), ("person", person), from_, to)
-
-    @get(
-        "/lots/{lot:str}/evidence", tags=[TAG], sync_to_thread=True, responses=_ANSWERS,
-        summary="罐次的证据 · a tank lot's evidence",
-    )  # fmt: skip
-    def get_lot_evidence(
-        request: Asking, lot: RefPath, log: LogName = None, from_: From = None, to: To = None
-    ) -> Response[bytes]:
-        return answer(request, deployment.origin(log), ("tank_lot", lot), from_, to)
-
-    @get(
-        "/sites/{site:str}/evidence", tags=[TAG], sync_to_thread=True, responses=_ANSWERS,
-        summary="站点的证据 · a site's evidence",
-    )  # fmt: skip
-    def get_site_evidence(
-        request: Asking, site: RefPath, log: LogName = None, from_: From = None, to: To = None
-    ) -> Response[bytes]:
-        return answer(request, deployment.origin(log), ("site", site), from_, to)
+        *, request: Asking, code: CodePath, log: LogName = None, from_: From = None, to: To = None,
+        known_at: KnownAt = None,
+    ) -> Response[bytes]:  # fmt: skip
+        put = _Put("cylinder", "", from_, to, known_at, parse_asked(code))
+        return answer(request, deployment.origin(log), put)
 
     @get(
         "/logs/{origin:str}/evidence", tags=[TAG], sync_to_thread=True, responses=_ANSWERS,
@@ -113,63 +129,36 @@ def evidence_routes(deployment: Deployment) -> list[HTTPRouteHandler]:
     def get_log_evidence(request: Asking, origin: OriginPath, from_: From = None, to: To = None) -> Response[bytes]:
         named, _ = find_published(deployment, origin)
         kind: Kind = "log" if from_ is None and to is None else "window"
-        return answer(request, named, (kind, ""), from_, to)
+        return answer(request, named, _Put(kind, "", from_, to))
 
-    own = [get_cylinder_evidence, get_person_evidence, get_lot_evidence, get_site_evidence, get_log_evidence]
-    return [*own, *_delivery_routes(deployment, answer)]
+    kinds = (_of_kind(deployment, answer, *one) for one in _KINDS)
+    places = (_of_place(deployment, answer, *one) for one in _PLACES)
+    return [get_cylinder_evidence, get_log_evidence, *kinds, *places]
 
 
-def _delivery_routes(deployment: Deployment, answer: _Answer) -> list[HTTPRouteHandler]:
-    """Those about customers, vehicles, lines and recalls."""
+def _of_kind(deployment: Deployment, answer: _Answer, path: str, kind: Kind, summary: str) -> HTTPRouteHandler:
+    @get(path, tags=[TAG], sync_to_thread=True, responses=_ANSWERS, summary=summary)
+    def get_evidence(
+        *, request: Asking, id: RefPath, log: LogName = None, from_: From = None, to: To = None,  # noqa: A002 - URL
+        known_at: KnownAt = None,
+    ) -> Response[bytes]:  # fmt: skip
+        return answer(request, deployment.origin(log), _Put(kind, id, from_, to, known_at))
 
-    @get(
-        "/premises/{premises:str}/evidence", tags=[TAG], sync_to_thread=True, responses=_ANSWERS,
-        summary="用气场所的证据 · the evidence of a customer's premises",
-    )  # fmt: skip
-    def get_premises_evidence(
-        request: Asking, premises: RefPath, log: LogName = None, from_: From = None, to: To = None
-    ) -> Response[bytes]:
-        return answer(request, deployment.origin(log), ("premises", premises), from_, to)
+    return get_evidence
 
-    @get(
-        "/customers/{customer:str}/evidence", tags=[TAG], sync_to_thread=True, responses=_ANSWERS,
-        summary="用户的证据 · a customer's evidence",
-    )  # fmt: skip
-    def get_customer_evidence(
-        request: Asking, customer: RefPath, log: LogName = None, from_: From = None, to: To = None
-    ) -> Response[bytes]:
-        return answer(request, deployment.origin(log), ("customer", customer), from_, to)
 
-    @get(
-        "/vehicles/{vehicle:str}/evidence", tags=[TAG], sync_to_thread=True, responses=_ANSWERS,
-        summary="车辆的证据 · a vehicle's evidence",
-    )  # fmt: skip
-    def get_vehicle_evidence(
-        request: Asking, vehicle: RefPath, log: LogName = None, from_: From = None, to: To = None
-    ) -> Response[bytes]:
-        return answer(request, deployment.origin(log), ("vehicle", vehicle), from_, to)
+def _of_place(deployment: Deployment, answer: _Answer, path: str, kind: Kind, summary: str) -> HTTPRouteHandler:
+    """With codes found there, the evidence of a scene too."""
 
-    @get(
-        "/lines/{line:str}/evidence", tags=[TAG], sync_to_thread=True, responses=_ANSWERS,
-        summary="充装线的证据 · a filling line's evidence",
-    )  # fmt: skip
-    def get_line_evidence(
-        request: Asking, line: RefPath, log: LogName = None, from_: From = None, to: To = None
-    ) -> Response[bytes]:
-        return answer(request, deployment.origin(log), ("line", line), from_, to)
+    @get(path, tags=[TAG], sync_to_thread=True, responses=_ANSWERS, summary=summary)
+    def get_place_evidence(
+        *, request: Asking, id: RefPath, log: LogName = None, from_: From = None, to: To = None,  # noqa: A002 - URL
+        known_at: KnownAt = None, found: Found = None,
+    ) -> Response[bytes]:  # fmt: skip
+        codes = tuple(found or ())
+        return answer(request, deployment.origin(log), _Put(kind, id, from_, to, known_at, found=codes))
 
-    @get(
-        "/recalls/{recall:str}/evidence", tags=[TAG], sync_to_thread=True, responses=_ANSWERS,
-        summary="召回或演练的证据 · the evidence of a recall or drill",
-    )  # fmt: skip
-    def get_recall_evidence(
-        request: Asking, recall: RefPath, log: LogName = None, from_: From = None, to: To = None
-    ) -> Response[bytes]:
-        return answer(request, deployment.origin(log), ("recall", recall), from_, to)
-
-    return [
-        get_premises_evidence, get_customer_evidence, get_vehicle_evidence, get_line_evidence, get_recall_evidence,
-    ]  # fmt: skip
+    return get_place_evidence
 
 
 def _source(deployment: Deployment, request: Asking, origin: str) -> Source:

@@ -1,13 +1,16 @@
 """Which entries and bundles go into a file of evidence, in one snapshot of what is committed, below what is published.
 
-The scope's own entries; entry 0, which enrols the authority and the log; and every accepted filing of each signer
-whose bundle is there, closed under that rule, so that each key can be judged at each entry.
+The scope's own entries; what the answer to its question cites besides; entry 0, which enrols the authority and the
+log; and every accepted filing of each signer whose bundle is there, closed under that rule, so that each key can be
+judged at each entry.
 """
 
 from collections.abc import Collection
 
 from msgspec import Struct
 
+from api.evidence.beside import Beside, too_many
+from api.evidence.cited import NOTHING, Cites
 from ledger.archive import MAX_MEMBERS
 from ledger.entry import decode_entry
 from ledger.errors import Busy, Corrupt, NotFound, TooLarge
@@ -16,7 +19,6 @@ from ledger.store.read import Connection, LogState
 from ledger.store.selection import (
     Progress,
     bodies_at,
-    count_entries,
     entry_indexes,
     envelopes,
     first_at,
@@ -27,15 +29,18 @@ _NAMES = {
     "cylinder": ("气瓶", "cylinder"), "person": ("人员", "person"), "tank_lot": ("罐次", "tank lot"),
     "site": ("站点", "site"), "premises": ("用气场所", "premises"), "customer": ("用户", "customer"),
     "vehicle": ("车辆", "vehicle"), "line": ("充装线", "line"), "recall": ("召回", "recall"),
+    "incident": ("事故", "incident"), "building": ("楼栋", "building"),
 }  # fmt: skip
 
 
 class Selected(Struct, frozen=True):
     """Entries by index and bundles by digest (hexadecimal), ascending, exact bytes.
 
-    `waiting`: how many more entries of the scope are committed by now, and not covered by the checkpoint.
+    `scope` names what is cited besides. `waiting`: how many more entries of it are committed by now, and not covered by
+    the checkpoint.
     """
 
+    scope: Scope
     entries: dict[int, bytes]
     bundles: dict[str, bytes]
     waiting: int
@@ -46,12 +51,13 @@ def select(
     log: LogState,
     scope: Scope,
     size: int,
+    cites: Cites,
     *,
     most: int | None,
     most_bytes: int = MAX_EVIDENCE_BYTES,
     progress: Progress | None,
 ) -> Selected:
-    """What belongs to a scope among the first `size` entries.
+    """What belongs to a scope among the first `size` entries, and what the answer cites besides.
 
     NotFound where there is nothing, Busy where there is only what is not published yet, TooLarge over `most` entries
     of the scope, or `most_bytes` of entries or bundles, Corrupt when the database is shorter than what was published.
@@ -62,8 +68,13 @@ def select(
             f"the database has {log.size} entries where {size} are published; stop writing and find out why",
         )
     picker = _Picker(connection, log, scope)
-    indexes = picker.indexes(size, most)
-    indexes = indexes if 0 in indexes else [0, *indexes]
+    own = picker.indexes(size, most)
+    beside = Beside(connection, log.log_id, size, most, most_bytes)
+    scope, cited = (scope, own) if cites == NOTHING else beside.named(scope, own, cites)
+    waiting = picker.waiting(size, cites)
+    if not own and not any(index < size for index in cites.told) and scope.kind not in ("window", "log"):
+        raise picker.nothing(size, waiting)
+    indexes = cited if 0 in cited else [0, *sorted(cited)]
     entries = bodies_at(connection, log.log_id, indexes, most_bytes=most_bytes, progress=progress)
     room = most_bytes - sum(map(len, entries.values()))
     signers, digests, more = set[str](), set[str](), entries
@@ -83,7 +94,7 @@ def select(
             f"{len(digests)} bundles are too many for one file; narrow the scope",
         )
     bundles = envelopes(connection, log.log_id, digests, most_bytes=most_bytes)
-    return Selected({index: entries[index] for index in sorted(entries)}, bundles, picker.waiting(size))
+    return Selected(scope, {index: entries[index] for index in sorted(entries)}, bundles, waiting)
 
 
 class _Picker:
@@ -100,23 +111,22 @@ class _Picker:
             if self._scope.kind == "window":  # with its neighbours, which show that nothing of it is left out
                 start, end = max(0, start - 1), min(size, end + 1)
             if most is not None and end - start > most:
-                raise _too_many(most)
+                raise too_many(most)
             return range(start, end)
         connection, log_id = self._connection, self._log.log_id
         limit = None if most is None else most + 1
         found = entry_indexes(connection, log_id, self._party, start=start, end=end, limit=limit)
         if most is not None and len(found) > most:
-            raise _too_many(most)
-        if not found:
-            raise self._nothing(size)
+            raise too_many(most)
         return found
 
-    def waiting(self, size: int) -> int:
-        """How many of the scope's entries stand from `size` on."""
+    def waiting(self, size: int, cites: Cites) -> int:
+        """How many of the scope's entries and of those that are cited stand from `size` on."""
         start, end = self._bounds(size, self._log.size)
         if self._scope.kind in ("log", "window"):
             return end - start
-        return count_entries(self._connection, self._log.log_id, self._party, start=start, end=end)
+        own = entry_indexes(self._connection, self._log.log_id, self._party, start=start, end=end)
+        return len({*own, *(index for index in cites.behind | cites.told if index >= size)})
 
     def _bounds(self, start: int, end: int) -> tuple[int, int]:
         """The part of [start, end) that was recorded within the scope's times."""
@@ -127,7 +137,8 @@ class _Picker:
             end = first_at(connection, log_id, scope.to_ms, start=start, end=end)
         return start, end
 
-    def _nothing(self, size: int) -> NotFound | Busy:
+    def nothing(self, size: int, waiting: int) -> NotFound | Busy:
+        """The fault of a scope that has nothing in these times, nothing published, or nothing at all."""
         scope, log = self._scope, self._log
         zh, en = _NAMES[scope.kind]
         if entry_indexes(self._connection, log.log_id, self._party, start=0, end=size, limit=1):
@@ -135,7 +146,7 @@ class _Picker:
                 f"{zh} {scope.id} 在所给时间内没有记录（所查日志：{log.origin}）",
                 f"{en} {scope.id} has no entries within these times (asked the log {log.origin})",
             )
-        if self.waiting(size):
+        if waiting:
             return Busy(
                 f"{zh} {scope.id} 的记录已入账，尚未发布，请稍后再取",
                 f"the entries of {en} {scope.id} are committed, not yet published; ask again shortly",
@@ -144,10 +155,3 @@ class _Picker:
             f"没有{zh} {scope.id} 的记录（所查日志：{log.origin}）",
             f"no entries of {en} {scope.id} (asked the log {log.origin})",
         )
-
-
-def _too_many(most: int) -> TooLarge:
-    return TooLarge(
-        f"超过 {most} 条，请缩小时间范围，或由运营者用命令 ledger evidence 导出",
-        f"over {most} entries; narrow the times, or have the operator run the command ledger evidence",
-    )

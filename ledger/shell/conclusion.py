@@ -26,6 +26,8 @@ def china(at_s: float) -> str:
 def proved(report: Report) -> list[Said]:
     """What the file proves to who trusts the policy."""
     (scope_zh, scope_en), shown = _scope(report.scope), len(report.shown)
+    beside = bool(report.scope.chains or report.scope.cited)
+    also_zh, also_en = ("（含另附的链与条目）", ", chains and entries cited beside it included") if beside else ("", "")
     cosigned = "，".join(f"{name} {china(at)}" for name, at in report.standing.cosigned_s.items())
     witnessed = (f"，见证足数：{cosigned}", ", and enough witnesses cosigned at these times")
     zh, en = witnessed if report.quorum_needed else ("", "")
@@ -39,20 +41,34 @@ def proved(report: Report) -> list[Said]:
             f"it only grew: it begins as {report.earlier} earlier checkpoints do, and {report.seen} that devices saw",
         ),
         (
-            f"文件中 {report.entries} 条都在其中，{shown} 条属于 {scope_zh}",
-            f"all {report.entries} entries here are in it, {shown} of them of {scope_en}",
+            f"文件中 {report.entries} 条都在其中，{shown} 条属于 {scope_zh}{also_zh}",
+            f"all {report.entries} entries here are in it, {shown} of them of {scope_en}{also_en}",
         ),
         (
             "每条记录逐字由登记在先的密钥签名，被接受的，密钥当时在用",
             "each claim was signed, to the byte, by a key enrolled before; what was accepted, by one in force then",
         ),
         _LEVELS[report.level],
+        *_complete(report),
         *_by_when(report),
     ]
     if report.attachments:
         count = report.attachments
         said.append((f"{count} 个附件正是记录所指的文件", f"{count} files are the very ones that claims name"))
     return said
+
+
+def _complete(report: Report) -> list[Said]:
+    """Of whom no entry is left out: each named, since of all others some may be."""
+    if not report.complete:
+        return []
+    count, named, size = len(report.complete), " ".join(report.complete), report.size
+    return [
+        (
+            f"以下 {count} 个主体自己的链，从第一条到前 {size} 条的末尾，一条不缺：{named}",
+            f"of these {count} subjects none of their own entries is left out, up to the first {size} of the log",
+        )
+    ]
 
 
 _LEVELS: dict[str, Said] = {
@@ -119,11 +135,41 @@ def not_proved(report: Report, *, stamps_checked: bool) -> list[Said]:
         *_contradiction(report),
         *_NEVER,
         *left_open[report.level],
+        *_cited(report),
         later,
         *_window(report),
         _authority(report),
         *found,
     ]
+
+
+def _cited(report: Report) -> list[Said]:
+    """What the file holds beside the scope's own, and how little that says of what it does not hold."""
+    scope, said = report.scope, list[Said]()
+    if report.unended:
+        count, named = len(report.unended), " ".join(report.unended)
+        said.append(
+            (
+                f"以下 {count} 个主体的链止于何处：没有日志签名，末尾可能被略去：{named}",
+                f"where the chains of these {count} subjects end: the log did not sign it, their last may be left out",
+            )
+        )
+    if scope.cited:
+        count = len(scope.cited)
+        said.append(
+            (
+                f"另引的 {count} 条之外有无同类条目：只证明它们在日志里",
+                f"that there is none beside the {count} entries cited singly: they are proved to be in the log",
+            )
+        )
+    if scope.chains or scope.cited:
+        said.append(
+            (
+                "另附的链与条目是否就是答案所需的全部：由出具者选取",
+                "that the further chains and entries are all that the answer takes: who made the file chose them",
+            )
+        )
+    return said
 
 
 def _contradiction(report: Report) -> list[Said]:

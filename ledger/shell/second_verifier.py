@@ -84,6 +84,7 @@ SMALL_ORDER: Final = frozenset((0, 1, PRIME - 1, ORDER_8, PRIME - ORDER_8))
 P256_SIZE: Final = 65
 UNCOMPRESSED: Final = 4
 
+SCOPE_KEYS: Final = ("from", "id", "kind", "to")
 ENTRY_KEYS: Final = (
     *("v", "log", "recorded_at", "clock_offset_ms", "subject", "subject_seq", "subject_prev", "signer", "device_seq"),
     *("device_chain", "bundle", "position", "pack", "claim", "outcome"),
@@ -91,7 +92,10 @@ ENTRY_KEYS: Final = (
 CHAIN_MARKS: Final = ("first", "next", "gap", "behind", "fork")
 ROLES: Final = ("authority", "inspection_body", "office", "station", "worker", "log")
 STATUSES: Final = ("active", "revoked", "quarantined")
-REGISTRY_KINDS: Final = ("cylinder", "person", "tank_lot", "site", "premises", "customer", "vehicle", "line", "recall")
+REGISTRY_KINDS: Final = (
+    *("cylinder", "person", "tank_lot", "site", "premises", "customer", "vehicle", "line", "recall", "incident"),
+    "building",
+)
 SECONDS_OF_YEAR_10000: Final = 253_402_300_800
 
 STEP_NAMES: Final = {
@@ -874,7 +878,8 @@ def read_entry(raw: bytes, index: int) -> Entry:
         outcome=as_text(outcome["type"], "outcome"),
         named=(
             *_texts(outcome, "left"),
-            *(f"cylinder:{value}" for key in ("found", "missing") for value in _texts(outcome, key)),
+            *(f"cylinder:{value}" for key in ("found", "missing", "overtaken") for value in _texts(outcome, key)),
+            *(f"tank_lot:{value}" for value in (outcome.get("tank_lot"),) if isinstance(value, str)),
         ),
     )
 
@@ -896,6 +901,13 @@ class Scope:
     ident: str
     start: int | None
     end: int | None
+    chains: tuple[str, ...] = ()  # subjects whose own entries are here besides, all of them
+    cited: tuple[int, ...] = ()  # single entries that are here besides
+
+    @property
+    def cites(self) -> bool:
+        """Whether it is about more than its own subject."""
+        return bool(self.chains or self.cited)
 
     @property
     def subject(self) -> str:
@@ -939,6 +951,8 @@ class Case:
     shown: list[Entry] = field(default_factory=list)
     contradicted: set[str] = field(default_factory=set)  # bundles whose `seen` is another log's
     level: str = "L1"
+    complete: list[str] = field(default_factory=list)  # where more is cited: subjects of which nothing is left out
+    unended: list[str] = field(default_factory=list)  # likewise: those of which the end may be
     not_after: int | None = None
     not_before: dict[int, int] = field(default_factory=dict)  # by a shown entry's index
     warnings: list[str] = field(default_factory=list)  # told before all else
@@ -985,7 +999,8 @@ def read_manifest(members: dict[str, memoryview], final: Checkpoint) -> Scope:
     """The scope that the manifest says; refuse unless the manifest is exactly what it must be for it."""
     raw = bytes(members["manifest.json"])
     given = as_object(read_json(read_utf8(raw, "manifest.json"), "manifest.json"), "manifest.json")
-    scope = as_object(given.get("scope"), "scope", ("from", "id", "kind", "to"))
+    scope = as_object(given.get("scope"), "scope")
+    as_object({key: scope[key] for key in scope if key not in ("chains", "cited")}, "scope", SCOPE_KEYS)
     start, end = (None if scope[key] is None else as_millis(scope[key], key) for key in ("from", "to"))
     kind, ident = as_choice(scope["kind"], "kind", (*REGISTRY_KINDS, "window", "log")), as_text(scope["id"], "id")
     if kind in REGISTRY_KINDS:
@@ -996,11 +1011,34 @@ def read_manifest(members: dict[str, memoryview], final: Checkpoint) -> Scope:
     wanted = {"window": 2, "log": 0}.get(kind, given_times)
     require(given_times == wanted, "范围的时间不对", "the times of the scope are not those of its kind")
     require(start is None or end is None or start < end, "范围的时间颠倒", "the scope ends before it begins")
+    chains, cited = _read_beside(scope, f"{kind}:{ident}")
+    require(
+        kind in REGISTRY_KINDS or not (chains or cited), "这种范围不另引", "a scope of this kind cites nothing besides"
+    )
     files = {name: sha256_hex(body) for name, body in members.items() if name != "manifest.json"}
     right = {"checkpoint": final.size, "files": files, "log": final.origin, "scope": scope, "v": 1}
     line = json.dumps(right, sort_keys=True, separators=(",", ":")).encode("ascii") + b"\n"
     require(raw == line, "manifest.json 与内容不符", "manifest.json is not that of these members")
-    return Scope(kind, ident, start, end)
+    return Scope(kind, ident, start, end, chains, cited)
+
+
+def _read_beside(scope: dict[str, object], own: str) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """The lists `chains` and `cited`: absent, or not empty and ascending."""
+    chains: list[str] = []
+    for subject in as_list(scope.get("chains", []), "chains"):
+        text = as_text(subject, "chains", HEAD_SUBJECT)
+        good = text != own and not text.startswith("filing:") and (not chains or chains[-1] < text)
+        require(good, "chains 写法不对", "chains is not spelled as it must be")
+        chains.append(text)
+    cited: list[int] = []
+    for index in as_list(scope.get("cited", []), "cited"):
+        number = as_integer(index, "cited")
+        good = 0 < number <= MAX_DECIMAL and (not cited or cited[-1] < number)
+        require(good, "cited 写法不对", "cited is not spelled as it must be")
+        cited.append(number)
+    empty = any(key in scope and not scope[key] for key in ("chains", "cited"))
+    require(not empty, "空的列表应略去", "an empty list stands in the scope")
+    return tuple(chains), tuple(cited)
 
 
 def _read_earlier(members: dict[str, memoryview], final: Checkpoint) -> dict[int, Checkpoint]:
@@ -1312,6 +1350,11 @@ PARTY_KEYS: Final = {
     **dict.fromkeys(("person", "second_person", "reviewer", "witness"), "person"),
     **{key: key for key in ("vehicle", "customer", "premises")},
 }
+AT_LINE: Final = ("authorise_fill", "start_fill", "complete_fill", "interrupt_fill", "weigh_cylinder")
+SELECTED: Final = {
+    **dict.fromkeys(("filler", "inspector", "worker"), "person"),
+    **{key: key for key in ("line", "tank_lot")},
+}
 FROZEN: Final = {"sites": "site", "lines": "line", "tank_lots": "tank_lot", "vehicles": "vehicle"}
 
 
@@ -1320,10 +1363,12 @@ def parties(entry: Entry) -> set[str]:
     claim, found = entry.claim.fields, {entry.subject, *entry.named}
     keys = dict(PARTY_KEYS)
     act, outcome = entry.claim.type, entry.outcome
-    if act == "complete_fill" and outcome == "cylinder_filled.v1":
-        keys |= {"tank_lot": "tank_lot", "line": "line"}
-    elif act == "interrupt_fill" or (act == "authorise_fill" and outcome == "refused.v1"):
+    if act in AT_LINE:
         keys |= {"line": "line"}
+    if act == "complete_fill" and outcome == "cylinder_filled.v1":
+        keys |= {"tank_lot": "tank_lot"}
+    elif act == "open_recall":
+        keys |= SELECTED
     elif act == "open_incident":
         keys |= {"cylinder": "cylinder"}
         found.update(f"{kind}:{value}" for key, kind in FROZEN.items() for value in _texts(claim, key))
@@ -1345,6 +1390,11 @@ def step_scope(case: Case) -> None:
         for entry in case.entries
         if scope.within(entry.recorded_at) and (scope.kind in ("window", "log") or scope.subject in parties(entry))
     ]
+    chain = [entry for entry in case.shown if entry.subject == scope.subject]
+    if scope.cites:
+        beside = _check_beside(case)
+        own = {entry.index for entry in case.shown}
+        case.shown = [entry for entry in case.entries if entry.index in beside or entry.index in own]
     allowed = {0, *case.enrolments, *(entry.index for entry in case.shown)}
     if scope.kind == "window":
         allowed |= _check_window(case)
@@ -1353,16 +1403,47 @@ def step_scope(case: Case) -> None:
     require(
         scope.kind != "log" or case.whole, "范围是全部，条目却不全", "the scope is the log, and entries are missing"
     )
-    chain = [entry for entry in case.shown if entry.subject == scope.subject]
     good = scope.start is not None or not chain or chain[0].subject_seq == 0
     require(good, "主体的链不从 0 起", "the subject's chain does not begin with 0")
     if case.heads is not None:
         _check_heads(case, case.heads)
     case.level = _level(case, chain)
+    if scope.cites:
+        _tell_beside(case, chain)
+
+
+def _check_beside(case: Case) -> set[int]:
+    """The indices of what is cited besides: all of the chains from their beginning, and each single entry, once."""
+    by_subject: dict[str, list[Entry]] = {subject: [] for subject in case.scope.chains}
+    for entry in case.entries:
+        if entry.subject in by_subject:
+            by_subject[entry.subject].append(entry)
+    for subject, entries in by_subject.items():
+        numbers = [entry.subject_seq for entry in entries]
+        good = bool(numbers) and numbers == list(range(len(numbers)))
+        require(good, f"{subject} 的链有遗漏", f"something of the chain of {subject} is missing")
+    besides = {entry.index for entries in by_subject.values() for entry in entries}
+    here, own = {entry.index for entry in case.entries}, {entry.index for entry in case.shown}
+    for index in case.scope.cited:
+        require(index in here, f"所引条目 {index} 不在", f"entry {index} is cited, and not here")
+        good = index not in besides and index not in own
+        require(good, f"条目 {index} 不须另引", f"entry {index} is cited, and of the scope or a chain")
+    return besides.union(case.scope.cited)
+
+
+def _tell_beside(case: Case, chain: list[Entry]) -> None:
+    """Which chains are whole to the end that the log declared, the scope's own among them; and which may go on."""
+    ends = {} if case.heads is None else {subject: (seq, leaf) for subject, seq, leaf in case.heads.lines}
+    for subject in case.scope.chains:  # rule 6 has made sure that a line that is there is the end
+        (case.complete if case.whole or subject in ends else case.unended).append(subject)
+    end = (chain[-1].subject_seq, chain[-1].leaf.hex()) if chain and chain[0].subject_seq == 0 else None
+    if end is not None and ends.get(case.scope.subject) == end:
+        case.complete = sorted([*case.complete, case.scope.subject])
 
 
 def _check_subjects(case: Case) -> None:
     last: dict[str, Entry] = {}
+    cited, running = set(case.scope.cited), None
     for entry in case.entries:
         index, before = entry.index, last.get(entry.subject)
         good = (entry.subject_seq == 0) == (entry.subject_prev == "")
@@ -1374,11 +1455,17 @@ def _check_subjects(case: Case) -> None:
             good = entry.subject_prev == before.leaf.hex()
             require(good, f"条目 {index} 不接前一条", f"entry {index} does not follow its subject's entry before")
         else:
-            left_out = entry.subject_seq > before.subject_seq and not case.whole and entry.subject != case.scope.subject
+            left_out = entry.subject_seq > before.subject_seq and not case.whole
             require(
                 left_out, f"条目 {index} 之前有遗漏或倒退", f"something is left out, or goes back, before entry {index}"
             )
         last[entry.subject] = entry
+        if entry.subject == case.scope.subject and index not in cited:
+            good = running is None or entry.subject_seq == running + 1
+            require(
+                good, f"条目 {index} 之前有遗漏", f"something of the scope's subject is left out before entry {index}"
+            )
+            running = entry.subject_seq
 
 
 def _check_window(case: Case) -> set[int]:
@@ -1405,7 +1492,7 @@ def _check_heads(case: Case, heads: Heads) -> None:
     require(good, "heads.txt 没有日志的签名", "heads.txt is not signed by the log")
     good = heads.origin == case.final.origin and heads.size == case.final.size
     require(good, "heads.txt 说的是别的快照", "heads.txt is of another checkpoint")
-    signers = {entry.signer for entry in case.entries}
+    signers, chains = {entry.signer for entry in case.entries}, set(case.scope.chains)
     ends = {entry.subject: entry for entry in case.entries}
     filings = {
         f"filing:signer:{case.enrolments[entry.index].signer}": entry
@@ -1415,7 +1502,7 @@ def _check_heads(case: Case, heads: Heads) -> None:
     for subject, seq, leaf in heads.lines:
         own = subject.startswith("filing:signer:") and subject.removeprefix("filing:signer:") in signers
         whole = case.whole and not subject.startswith("filing:")
-        scoped = subject == case.scope.subject and case.scope.end is None
+        scoped = (subject == case.scope.subject and case.scope.end is None) or subject in chains
         end = filings.get(subject) if own else ends.get(subject)
         if end is None:
             good = not (own or whole or scoped)
@@ -1533,9 +1620,14 @@ class Verdict:
                 "root": case and case.final.root.hex(),
                 "not_after_s": case and case.not_after,
                 "contradicted": case and len(case.contradicted),
-            },
+            }
+            | ({} if case is None or not case.scope.cites else _json_beside(case)),
             separators=(",", ":"),
         )
+
+
+def _json_beside(case: Case) -> dict[str, object]:
+    return {"complete": case.complete, "unended": case.unended, "cited": len(case.scope.cited)}
 
 
 def verify(data: bytes, policy_text: bytes, policy: Policy, *, other_policy: bool) -> Verdict:
@@ -1557,6 +1649,14 @@ def say_time(seconds: int) -> str:
     return str(seconds)
 
 
+def _whole_chains(case: Case) -> list[str]:
+    if not case.complete:
+        return []
+    named = " ".join(case.complete)
+    said = f"前 {case.final.size} 条中，下列主体自己的条目一条不缺。 Nothing is left out of the own entries of these"
+    return [f"  {said} subjects, among the first {case.final.size} entries of the log: {named}"]
+
+
 def conclusion(case: Case) -> list[str]:
     """Step 11: what is proved, and what is not."""
     final, scope = case.final, case.scope
@@ -1572,6 +1672,7 @@ def conclusion(case: Case) -> list[str]:
         "  这些条目在这个日志里，日志只增未改。 These entries stand in this log, which only grew.",
         "  每条记录由登记在日志里的那把密钥签名。 Each claim was signed by that key, enrolled in the log.",
         f"  {LEVELS[case.level]}",
+        *_whole_chains(case),
         f"  所示各条不晚于 not after: {after}",
     ]
     lines += [
@@ -1582,6 +1683,13 @@ def conclusion(case: Case) -> list[str]:
         *NOT_PROVED,
         f"  第 0 条的监管机构是真的。 That entry 0's authority is the real one: compare {first.signer}.",
     ]
+    if case.unended:
+        named = " ".join(case.unended)
+        lines.append(f"  这些链的末尾，日志没有声明。 That nothing is left out at the end of these chains: {named}.")
+    if case.scope.cites:
+        count = len(case.scope.cited)
+        lines.append(f"  另引的 {count} 条之外没有同类条目。 That there are none beside the {count} cited singly.")
+        lines.append("  另附的就是答案所需的全部。 That what is cited besides is all that the answer takes.")
     if case.level != "L3":
         lines.append("  没有别的条目被略去。 That no other entries were left out, but for what the level says.")
     if case.heads is None:

@@ -77,6 +77,9 @@ def json_line(answer: Report | Unproved) -> str:
         not_after_s = max(last) if last and len(last) == len(answer.shown) else None
         found = (answer.level, answer.entries, len(answer.shown), answer.log, answer.size, answer.root.hex())
         values = dict(zip(names, (True, None, *found, not_after_s, answer.contradicted), strict=True))
+        if answer.scope.chains or answer.scope.cited:
+            cited = len(answer.scope.cited)
+            values |= {"complete": answer.complete, "unended": answer.unended, "cited": cited}
     return mjson.encode(values).decode()
 
 

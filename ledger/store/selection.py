@@ -9,14 +9,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import islice
 from typing import TypeVar
 
-import psycopg
 from msgspec import MsgspecError, Struct
 from msgspec import json as mjson
 from psycopg.rows import TupleRow
 
 from ledger.errors import Corrupt, TooLarge
 from ledger.store.committed import missing
-from ledger.store.read import Connection
+from ledger.store.read import Connection, driver_of
 from ledger.world import filing_party
 
 Progress = Callable[[int, int], None]
@@ -29,7 +28,6 @@ _PARTY = (
     "WHERE log_id = %s AND party = %s AND entry_index >= %s AND entry_index < %s ORDER BY entry_index LIMIT %s"
 )
 _PARTIES = "SELECT entry_index FROM entry_party WHERE log_id = %s AND party = ANY(%s::text[]) AND entry_index < %s"
-_COUNT = "SELECT count(*) FROM entry_party WHERE log_id = %s AND party = %s AND entry_index >= %s AND entry_index < %s"
 _BODY = "SELECT body FROM entry WHERE log_id = %s AND entry_index = %s"
 _BODIES = "SELECT entry_index, body FROM entry WHERE log_id = %s AND entry_index = ANY(%s::bigint[])"
 _ENVELOPES = "SELECT digest, envelope FROM bundle WHERE log_id = %s AND digest = ANY(%b)"
@@ -50,13 +48,6 @@ def entry_indexes(
     """Where the entries [start, end) of a party stand, ascending."""
     rows = driver_of(connection).execute(_PARTY, (log_id, party, start, end, limit))
     return [index for (index,) in rows]
-
-
-def count_entries(connection: Connection, log_id: int, party: str, *, start: int, end: int) -> int:
-    """How many of the entries [start, end) are a party's."""
-    found = driver_of(connection).execute(_COUNT, (log_id, party, start, end)).fetchone()
-    assert found is not None, "a count has a row"
-    return int(found[0])
 
 
 def signer_filings(connection: Connection, log_id: int, signers: Collection[str], *, end: int) -> list[int]:
@@ -126,13 +117,6 @@ def _recorded_at(connection: Connection, log_id: int, index: int) -> int:
         return _peek.decode(row[0]).recorded_at
     except (MsgspecError, UnicodeError) as error:
         raise Corrupt(f"第 {index} 条无法解读：{error}", f"entry {index} does not decode: {error}") from error
-
-
-def driver_of(connection: Connection) -> psycopg.Connection:
-    """The driver's own connection, within the same transaction: it reads bytes as bytes."""
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, psycopg.Connection)
-    return driver
 
 
 def _chunks(keys: Iterable[T]) -> Iterator[list[T]]:
