@@ -23,11 +23,12 @@ from ledger.entry import decode_entry, encode_entry, leaf_hash
 from ledger.evidence import Scope, pack_evidence
 from ledger.policy import NONE, Policy, format_policy
 from ledger.rules.rule import RULES
+from ledger.store.alerts import Follower
 from ledger.tiles import ENTRIES, WIDTH, Tile, tile_path
 from tests.evidence_kit import relinked
 from tests.story import MINUTE, ORIGIN, START, private_key
 from tests.tamper_checks import ends, evidence_of, gather, publisher_says, select
-from tests.tamper_kit import TAMPERED_AT, Ground, Scene, Told, look, mirrored, retell, station_of, told
+from tests.tamper_kit import SOLD_ID, TAMPERED_AT, Ground, Scene, Told, look, mirrored, retell, station_of, told
 
 Preset = dict[str, str | None]
 Attack = Callable[[Scene], Preset | None]
@@ -258,6 +259,19 @@ def bundles_swapped(scene: Scene) -> None:
 @row(DATABASE, "清空签名原文表", "the bundles truncated")
 def bundles_truncated(scene: Scene) -> None:
     scene.sql("TRUNCATE bundle")
+
+
+@row(
+    DATABASE, "捏造一条警报，抹去对一只瓶的记忆", "an alert made up, and what is remembered of a cylinder wiped",
+    nobody=("警报不在日志里，只是由它算出的表，可重做", "alerts are no entries: a table made of them, to be made anew"),
+)  # fmt: skip
+def alerts_changed(scene: Scene) -> None:
+    with Follower(scene.url, ORIGIN) as follower:
+        assert follower.step() is not None
+    scene.sql(
+        "INSERT INTO alert SELECT log_id, 'F16.9', 'F16', 'open', 9, 0, '{}' FROM log",
+        f"DELETE FROM signal_state WHERE key = 'cylinder:{SOLD_ID}'",
+    )
 
 
 # --- the unpublished tail

@@ -15,7 +15,7 @@ from ledger.entry import decode_entry
 from ledger.rules.rule import RULES
 from ledger.signals.alerts import Alert, alerts_of
 from ledger.signals.signal import RULE_OF
-from tests.rule_kit import ONE, changed, china, opened, town_with
+from tests.rule_kit import ONE, changed, china, opened, supplied_by_rival, town_with
 from tests.story import PACK, Signer, Town, code, private_key
 
 Script = Callable[[Town], object]
@@ -159,6 +159,50 @@ def late_scans(town: Town) -> None:
     check(town)
     collect(town, scanned_at=seen)
     back(town, scanned_at=seen + 60_000)
+
+
+def count_at(town: Town, where: str, **fields: Any) -> None:
+    """Counted there: at a kitchen, at the station, or found or missed in a count, or lost."""
+    if where == "missing":
+        town.say(c.CountPremises, **fields)
+    elif where == "lost":
+        town.say(c.ReportLost, code=ONE, **fields)
+    elif where == "found":
+        town.say(c.ReportFound, code=ONE, **fields)
+    elif where.startswith("K"):
+        at = {"customer": where, "premises": f"H{where[1:]}"}
+        town.say(c.CountPremises, **({"codes": (ONE,)} | at | fields))
+    else:
+        town.say(c.CountStock, code=ONE, site=where, **fields)
+
+
+def counted_in_turn(town: Town, *places: str, days: float = 1) -> None:
+    """Of a cylinder found in turn at these places; what is missed was at the one before."""
+    for before, where in zip(("", *places), places, strict=False):
+        hours(town, 24 * days)
+        at = {"customer": before, "premises": f"H{before[1:]}"} if where == "missing" else {}
+        count_at(town, where, **at)
+
+
+def late_counts(town: Town) -> None:
+    """Counted at one kitchen and then at the other by phones without a line: told after what came later."""
+    count_at(town, "K1")
+    hours(town, 24)
+    collect(town, "K1")
+    back(town.wait(60))
+    seen = town.story.now - 2 * 3_600_000
+    for where in ("K2", "K1", "K2"):
+        count_at(town.wait(60), where, scanned_at=seen)
+
+
+def told_after_a_count(town: Town) -> None:
+    """Two phones told late what they saw before a count that put custody right."""
+    load(town)
+    seen = town.story.now
+    hours(town, 6)
+    count_at(town, "K1")
+    for minute in (1, 2):
+        town.say(c.NotDelivered, code=ONE, vehicle=f"V{minute}", scanned_at=seen + minute * 60_000)
 
 
 # --- fills -----------------------------------------------------------------------------------------------------------
@@ -312,6 +356,17 @@ def resting(town: Town, after_h: float) -> None:
     town.say(c.RecordArrival)
 
 
+def brought_to(town: Town, at: str | None, districts: tuple[str, ...], status: str = "valid", **fields: Any) -> None:
+    """Handed over in that town by whoever may sell in those districts."""
+    permit = town.story.make(
+        c.FilePermit, permit="GB1", enterprise="E1", kind="gas_business", media=("lpg",), valid_from="2025-01-01",
+        valid_to="2027-12-31", status=status, districts=districts, expects=0,
+    )  # fmt: skip
+    assert isinstance(town.tell(town.story.authority, permit), e.Filed)
+    assert isinstance(town.say(c.FilePremises, town=at, expects=0), e.Filed)
+    hand_over(town, **fields)
+
+
 def households(count: int, *, empties: tuple[str, ...] = ()) -> Town:
     town = fleet(4)
     for number in range(1, count + 1):
@@ -369,6 +424,68 @@ def travels(town: Town, one: str, other: str, minutes: float, **fields: Any) -> 
     seen_at(town, other, **fields)
 
 
+def counted_within(town: Town, minutes: float) -> None:
+    """One worker hands it over at one door, soon after which another counts it at the next."""
+    second = Signer("second worker", private_key("second worker"))
+    enrolled = town.tell(town.story.authority, town.story.enrolment(second, c.Role.WORKER, "E1", ("S1",)))
+    assert isinstance(enrolled, e.Filed)
+    hand_over(town)
+    count_at(town.wait(minutes), "K2", by=second)
+
+
+def across_a_border(town: Town, minutes: float, at: str | None = "320115003", **fields: Any) -> None:
+    """Seen at the station in one district, then at a door in another."""
+    assert isinstance(town.say(c.FilePremises, town=at, expects=0), e.Filed)
+    town.say(c.CountStock, code=ONE)
+    hand_over(town.wait(minutes), **fields)
+
+
+def never_resumed(
+    town: Town, after_h: float, *between: Script, cause: str = "hazard", passed: bool = True, rival: bool = False
+) -> None:
+    """A leak for which supply was suspended is put right and re-checked; then time goes by."""
+    if rival:
+        supplied_by_rival(town)
+    opened_there(town, c.CheckItem.LEAK)
+    hazard = town.last_id()
+    assert isinstance(town.say(c.SuspendSupply, cause=cause), e.SupplySuspended)
+    if rival:
+        also = town.say(c.SuspendSupply, by=town.story.rival, enterprise="E2", cause="refused_to_rectify")
+        assert isinstance(also, e.SupplySuspended)
+    hours(town, 5)
+    town.say(c.RectifyHazard, hazard=hazard)
+    hours(town, 30)
+    town.say(c.RecheckHazard, hazard=hazard, passed=passed)
+    town.wait(60)
+    for one in between:
+        one(town)
+    hours(town, after_h - 1)
+    town.say(c.RecordArrival)
+
+
+def opened_there(town: Town, item: c.CheckItem) -> None:
+    assert isinstance(town.say(c.OpenHazard, item=item), e.HazardOpened)
+
+
+def resumed(town: Town) -> None:
+    assert isinstance(town.say(c.ResumeSupply), e.SupplyResumed)
+
+
+def resumed_by_rival(town: Town) -> None:
+    assert isinstance(town.say(c.ResumeSupply, by=town.story.rival, enterprise="E2"), e.SupplyResumed)
+
+
+def succeeded(town: Town) -> None:
+    """The enterprise merges into its rival."""
+    town.say(c.FileSuccessor, enterprise="E1", successor="E2", from_day="2025-01-01")
+
+
+def by_inspectors(town: Town, count: int, tares: Callable[[int], int | None], *, people: int) -> None:
+    """So many inspections at one station, by its inspectors in turn."""
+    for number in range(count):
+        town.say(c.RecordInspection, code=ONE, person=f"I{number % people}", tare_g=tares(number))
+
+
 def two_workers(town: Town, other: str, minutes: float) -> None:
     """One says that it is at one door, soon after another that it is at another."""
     second = Signer("second worker", private_key("second worker"))
@@ -387,8 +504,20 @@ PLANTED: tuple[tuple[set[str], Script], ...] = (
     (NOTHING, neighbours),
     ({"CUST"}, lambda t: two_doubts(t, 20)),
     (NOTHING, lambda t: two_doubts(t, 31)),
-    (NOTHING, lambda t: two_doubts(t, 20, lambda t: t.say(c.CountPremises, codes=(ONE,)))),
+    ({"CUST"}, lambda t: two_doubts(t, 20, lambda t: count_at(t, "K1"))),
+    (NOTHING, lambda t: two_doubts(t, 20, lambda t: check(t, **SHOWN))),
     (NOTHING, late_scans),
+    ({"CUST"}, lambda t: counted_in_turn(t, "K1", "K2", "K1")),
+    ({"CUST"}, lambda t: counted_in_turn(t, "K1", "S1", "K1")),
+    ({"CUST"}, lambda t: counted_in_turn(t, "S1", "K1", "S1")),
+    ({"CUST"}, lambda t: counted_in_turn(t, "K1", "found", "K1")),
+    (NOTHING, lambda t: counted_in_turn(t, "K1", "K2")),
+    (NOTHING, lambda t: counted_in_turn(t, "K1", "K1", "S1", "S1")),
+    (NOTHING, lambda t: counted_in_turn(t, "K1", "missing", "K2", "missing", "K1")),
+    (NOTHING, lambda t: counted_in_turn(t, "K1", "lost", "K2", "lost", "K1")),
+    (NOTHING, lambda t: counted_in_turn(t, "K1", "K2", "K1", days=31)),
+    (NOTHING, late_counts),
+    (NOTHING, told_after_a_count),
     (NOTHING, twice),
     ({"F1"}, lambda t: again_after(t, 11.9)),
     ({"F2"}, lambda t: again_after(t, 12.1)),
@@ -428,6 +557,14 @@ PLANTED: tuple[tuple[set[str], Script], ...] = (
     (NOTHING, lambda t: travels(t, "S1", "B1S", 10)),
     (NOTHING, lambda t: travels(t, "S1", "S1", 1)),
     (NOTHING, lambda t: travels(t, "S1", "B1S", 1, offset=None)),
+    ({"F8"}, lambda t: counted_within(t, 9.9)),
+    (NOTHING, lambda t: counted_within(t, 10)),
+    ({"F8"}, lambda t: across_a_border(t, 4.9)),
+    (NOTHING, lambda t: across_a_border(t, 5)),
+    (NOTHING, lambda t: across_a_border(t, 4.9, at="320602001")),
+    (NOTHING, lambda t: across_a_border(t, 4.9, at=None)),
+    (NOTHING, lambda t: across_a_border(t, 4.9, vehicle=None, site="S1")),
+    (NOTHING, lambda t: across_a_border(t, 4.9, by=t.story.usual_signer(c.CountStock))),
     ({"F8"}, lambda t: two_workers(t, "H2", 9.9)),
     (NOTHING, lambda t: two_workers(t, "H2", 10)),
     (NOTHING, lambda t: two_workers(t, "H1", 5)),
@@ -454,6 +591,15 @@ PLANTED: tuple[tuple[set[str], Script], ...] = (
     (NOTHING, lambda t: at_time(t, "23:59")),
     ({"F15"}, lambda t: resting(t, 25)),
     (NOTHING, lambda t: resting(t, 23)),
+    ({"F15"}, lambda t: brought_to(t, "320115003", ("320602",))),
+    ({"F15"}, lambda t: brought_to(t, "320115003", ("320602", "320600"))),
+    (NOTHING, lambda t: brought_to(t, "320602003", ("320602",))),
+    (NOTHING, lambda t: brought_to(t, "320602003", ("320600",))),
+    (NOTHING, lambda t: brought_to(t, "320115003", ("320115", "320602"))),
+    (NOTHING, lambda t: brought_to(t, "320115003", ())),
+    (NOTHING, lambda t: brought_to(t, None, ("320602",))),
+    (NOTHING, lambda t: brought_to(t, "320115003", ("320602",), vehicle=None, site="S1")),
+    (NOTHING, lambda t: brought_to(t, "320115003", ("320602",), status="revoked")),
     ({"F16"}, lambda t: weighed_at_the_door(t, 301)),
     (NOTHING, lambda t: weighed_at_the_door(t, 300)),
     (NOTHING, lambda t: weighed_at_the_door(t, 301, lambda t: t.say(c.CheckPostfill, code=ONE, weight_g=30_990))),
@@ -462,6 +608,21 @@ PLANTED: tuple[tuple[set[str], Script], ...] = (
     ({"F17"}, lambda t: inspected(t, 30, lambda n: 16_500 if n % 3 else 16_600 + n)),
     (NOTHING, lambda t: inspected(t, 30, lambda n: 16_500 + n // 9)),
     (NOTHING, lambda t: inspected(t, 29, lambda _: 16_500)),
+    ({"F17"}, lambda t: by_inspectors(t, 1001, lambda _: None, people=4)),
+    (NOTHING, lambda t: by_inspectors(t, 1000, lambda _: None, people=4)),
+    ({"F17"}, lambda t: by_inspectors(t, 58, lambda _: 16_500, people=2)),
+    (NOTHING, lambda t: by_inspectors(t, 58, lambda n: 16_500 + n // 2 % 4, people=2)),
+    ({"F21"}, lambda t: never_resumed(t, 26)),
+    (NOTHING, lambda t: never_resumed(t, 24)),
+    (NOTHING, lambda t: never_resumed(t, 26, resumed)),
+    (NOTHING, lambda t: never_resumed(t, 26, lambda t: opened_there(t, c.CheckItem.LEAK))),
+    ({"F21"}, lambda t: never_resumed(t, 26, lambda t: opened_there(t, c.CheckItem.HOSE_AGED))),
+    (NOTHING, lambda t: never_resumed(t, 26, cause="diversion")),
+    (NOTHING, lambda t: never_resumed(t, 26, passed=False)),
+    ({"F21"}, lambda t: never_resumed(t, 26, resumed_by_rival, rival=True)),
+    ({"F21"}, lambda t: never_resumed(t, 26, resumed, rival=True)),
+    (NOTHING, lambda t: never_resumed(t, 26, resumed, resumed_by_rival, rival=True)),
+    (NOTHING, lambda t: never_resumed(t, 26, succeeded, resumed_by_rival)),
 )  # fmt: skip
 
 

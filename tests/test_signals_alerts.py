@@ -4,13 +4,15 @@ import itertools
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from ledger import claim as c
 from ledger import events as e
 from ledger.entry import decode_entry
+from ledger.packs.model import RuleSetting
 from ledger.signals.alerts import Alert, alerts_of
 from tests.rule_kit import ONE, town_with
-from tests.story import Town, code
+from tests.story import PACK, Town, code
 
 HOUR = 60.0
 LEAVE = "01900000-0000-7000-8000-00000000aaaa"
@@ -99,7 +101,7 @@ def at_kitchen(customer: str, vehicle: str) -> tuple[Step, Step, Step]:
 def conflicts(step: Step, holder: str) -> bool:
     """Whether this body's scan says that it is elsewhere than the ledger has seen the code last."""
     act, fields = step
-    before = {c.DepotOut: "site:S1", c.HandOver: f"vehicle:{fields['vehicle']}"}.get(act)
+    before = {c.DepotOut: "site:S1", c.HandOver: f"vehicle:{fields.get('vehicle')}"}.get(act)
     return holder not in ("unknown", before or f"customer:{fields.get('customer')}")
 
 
@@ -163,3 +165,107 @@ def test_a_full_one_that_rests_on_a_vehicle_is_told_once() -> None:
     town.wait(26 * HOUR).say(c.RecordArrival)
     told = [one for one in alerts(town) if one.kind == "F15"]
     assert [(one.key, one.times, one.facts["resting"]) for one in told] == [("vehicle:V2", 1, 1)] * 2
+
+
+@pytest.mark.parametrize(
+    ("after_h", "whose"),
+    [(23, set()), (26, {"vehicle:V2"}), (47, {"vehicle:V2"}), (50, {"vehicle:V2", "person:W1"})],
+)
+def test_a_worker_who_carries_a_full_one_about_is_told_of_after_the_vehicle(after_h: float, whose: set[str]) -> None:
+    assert {one.key for one in alerts(loaded(after_h)) if one.kind == "F15"} == whose
+
+
+@pytest.mark.parametrize("ends", [c.UnloadVehicle, c.HandOver, c.CountPremises, c.CountStock, c.ReportLost])
+def test_what_was_unloaded_handed_over_counted_or_lost_rests_with_no_worker(ends: type[c.Claim]) -> None:
+    own: dict[type[c.Claim], dict[str, Any]] = {
+        c.CountPremises: {"codes": (ONE,)}, c.HandOver: {"code": ONE, "done": True, "vehicle": "V2"},
+    }  # fmt: skip
+    town = loaded(10)
+    assert isinstance(town.say(ends, **own.get(ends, {"code": ONE})), e.Event)
+    town.wait(40 * HOUR).say(c.RecordArrival)
+    assert [one for one in alerts(town) if one.kind == "F15"] == []
+
+
+def loaded(after_h: float) -> Town:
+    """A town where a full one was loaded by a delivery worker so long ago."""
+    town = town_with()
+    town.fill(ONE)
+    town.release(ONE)
+    assert isinstance(town.say(c.LoadVehicle, code=ONE, by=town.story.worker), e.VehicleLoaded)
+    town.wait(after_h * HOUR).say(c.RecordArrival)
+    return town
+
+
+def test_a_pack_with_the_earlier_thresholds_tells_what_they_show() -> None:
+    rules = {name: one for name, one in PACK.rules.items() if name not in ("FRD-15@2", "FRD-17@2")}
+    earlier = {
+        "FRD-15@1": {"vehicle_h": 24, "household": 3, "deadline_h": 72},
+        "FRD-17@1": {"per_day": 300, "least": 30, "same_percent": 30, "deadline_h": 168},
+    }
+    rules |= {name: RuleSetting("warn", params=params) for name, params in earlier.items()}
+    town = town_with(pack=structs.replace(PACK, version=PACK.version + 1, rules=rules))
+    town.say(c.CompleteFill, code=ONE, authorisation=LEAVE, end_weight_g=31_000)
+    town.say(c.DepotOut, code=ONE, vehicle="V2", purpose=c.Purpose.TRANSFER)
+    town.wait(50 * HOUR)
+    for number in range(32):
+        town.say(c.RecordInspection, code=ONE, tare_g=16_500, person=f"I{number % 2}")
+    assert [(one.kind, one.key) for one in alerts(town)] == [("F15", "vehicle:V2")]
+    for _ in range(30):
+        town.say(c.RecordInspection, code=ONE, tare_g=16_500, person="I9")
+    assert [(one.kind, one.key) for one in alerts(town)][1:] == [("F17", "person:I9")]
+
+
+@pytest.mark.parametrize(
+    ("people", "count", "keys"),
+    [(1, 30, ["person:I0"]), (1, 90, ["person:I0"]), (2, 30, ["site:B1S"]), (2, 58, ["site:B1S"])],
+)
+def test_an_inspection_station_is_told_of_where_it_takes_its_inspectors_together(
+    people: int, count: int, keys: list[str]
+) -> None:
+    town = town_with()
+    for number in range(count):
+        town.say(c.RecordInspection, code=ONE, tare_g=16_500, person=f"I{number % people}")
+    assert [one.key for one in alerts(town) if one.kind == "F17"] == keys
+
+
+def test_supply_that_nobody_resumes_is_told_once_with_who_suspended_it() -> None:
+    town = town_with()
+    town.say(c.OpenHazard, item=c.CheckItem.LEAK)
+    hazard = town.last_id()
+    town.say(c.SuspendSupply, hazards=(hazard,), cause="incident")
+    suspended = len(town.bodies) - 1
+    town.say(c.RectifyHazard, hazard=hazard)
+    town.wait(HOUR).say(c.RecheckHazard, hazard=hazard)
+    closed = len(town.bodies) - 1
+    for _ in range(6):
+        town.wait(13 * HOUR).say(c.RecordArrival)
+    (alert,) = alerts(town)
+    assert (alert.kind, alert.key, alert.times) == ("F21", "premises:H1", 1)
+    assert (alert.entries, alert.facts) == ((suspended, closed), {"suspended_by": "E1", "waited_h": 26})
+
+
+def counts_on_the_way(customer: str, vehicle: str) -> tuple[Step, ...]:
+    """Counted at the kitchen where it is, between the scans of its way."""
+    out, door, back = at_kitchen(customer, vehicle)
+    at = {"customer": customer, "premises": f"H{customer[1:]}"}
+    return out, door, (c.CountPremises, at | {"codes": (ONE,)}), back
+
+
+@pytest.mark.parametrize("order", sorted(set(itertools.permutations("AAAABBBB"))), ids="".join)
+def test_a_clone_is_found_by_its_second_conflicting_scan_or_count(order: tuple[str, ...]) -> None:
+    ways = {"A": iter(counts_on_the_way("K1", "V1")), "B": iter(counts_on_the_way("K2", "V2"))}
+    town, holder, count, due = town_with(), "site:S1", 0, None
+    town.say(c.CountStock, code=ONE)
+    for body in order:
+        act, fields = next(ways[body])
+        count += conflicts((act, fields), holder)
+        at: dict[str, Any] = {} if act is c.CountPremises else {"code": code(1)}
+        town.wait(30).say(act, **at, **fields)
+        holder = f"customer:{fields['customer']}" if act is c.CountPremises else after((act, fields))
+        if count == CONFLICTS and due is None:
+            due = len(town.bodies) - 1
+    found = [one.raised for one in alerts(town) if one.kind == "CUST"]
+    assert found[:1] == ([] if due is None else [due]), order
+
+
+CONFLICTS = 2

@@ -22,6 +22,7 @@ from ledger.errors import NotFound
 from ledger.signals.alerts import VERSION, Alert, alerts_of
 from ledger.store import alerts as table
 from ledger.store.alerts import Follower
+from ledger.store.audit import audit
 from ledger.store.embedded import EmbeddedServer
 from tests.http_town import Town as Served
 from tests.http_town import serve_town
@@ -149,6 +150,71 @@ def test_the_audit_finds_nothing_wrong_in_a_log_that_is_followed(town: Town) -> 
     troubled(town, town.cylinders(1))
     follow(town.url)
     town.check()
+
+
+def tampered(url: str, *statements: str) -> list[tuple[str, str]]:
+    """What the audit finds after the owner did that: table and row."""
+    with psycopg.connect(url) as owner:
+        for statement in statements:
+            assert owner.execute(statement.encode()).rowcount == 1, statement
+    return [(one.table, one.row) for one in audit(url, ORIGIN).findings]
+
+
+@pytest.mark.parametrize(
+    ("statement", "table"),
+    [
+        ("DELETE FROM alert WHERE kind = 'F4'", "alert"),
+        ("UPDATE alert SET status = 'settled' WHERE kind = 'F4'", "alert"),
+        ("UPDATE alert SET body = '{}' WHERE kind = 'F4'", "alert"),
+        ("INSERT INTO alert SELECT log_id, 'F4.1', kind, status, raised, raised_at, body FROM alert WHERE kind = 'F4'",
+         "alert"),
+        ("DELETE FROM signal_state WHERE key = 'clock'", "signal_state"),
+        ("UPDATE signal_state SET body = '{}' WHERE key = 'scale:L1'", "signal_state"),
+        ("INSERT INTO signal_state SELECT log_id, 'open:F8:x', body FROM signal_state WHERE key = 'clock'",
+         "signal_state"),
+        ("UPDATE alert_follow SET read = read - 9", "signal_state"),
+    ],
+)  # fmt: skip
+def test_an_alert_that_somebody_changed_behind_the_log_is_found_and_made_anew(
+    town: Town, statement: str, table: str
+) -> None:
+    troubled(town, town.cylinders(1))
+    follow(town.url)
+    kept = rows(town.url)
+    assert table in {name for name, _ in tampered(town.url, statement)}
+    follow(town.url, anew=True)
+    assert rows(town.url) == kept
+    town.check()
+
+
+def test_the_audit_compares_as_far_as_the_log_was_followed(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    troubled(town, town.cylinders(1))
+    town.check()
+    monkeypatch.setattr(table, "SLICE", 11)
+    with Follower(town.url, ORIGIN) as follower:
+        while (followed := follower.step()) is not None and not followed.done:
+            town.check()
+    assert tampered(town.url, "UPDATE signal_state SET body = '{}' WHERE key = 'pack'") == [("signal_state", "pack")]
+
+
+def test_who_takes_away_how_far_it_was_followed_is_found_and_nothing_is_read_onto_what_is_left(town: Town) -> None:
+    troubled(town, town.cylinders(1))
+    follow(town.url)
+    kept = rows(town.url)
+    found = tampered(town.url, "DELETE FROM alert WHERE kind = 'F4'", "DELETE FROM alert_follow")
+    assert {name for name, _ in found} == {"alert", "signal_state"}
+    follow(town.url)
+    assert rows(town.url) == kept
+
+
+def test_what_other_detectors_made_is_made_anew_and_not_compared(town: Town) -> None:
+    troubled(town, town.cylinders(1))
+    follow(town.url)
+    kept = rows(town.url)
+    for statement in ("UPDATE alert_follow SET version = version - 1", "UPDATE alert_follow SET read = read + 1000"):
+        assert tampered(town.url, statement, "DELETE FROM alert WHERE kind = 'F4'") == []
+        follow(town.url)
+        assert rows(town.url) == kept
 
 
 # --- over HTTP and by the command -----------------------------------------------------------------------------------

@@ -8,18 +8,16 @@ from msgspec import json as mjson
 from rich.console import Console
 from rich.progress import Progress
 
-from api.alerts.shown import AlertView, alert_view
+from api.alerts.shown import AlertView, alert_views
 from api.databases import one_origin, open_database
 from api.evidence.times import parse_time
 from api.serve import real_clock
 from ledger.errors import Busy
 from ledger.signals.signal import RULE_OF
 from ledger.store.alerts import Follower, alerts_between
-from ledger.store.read import ALL_SITES, Connection, log_state, open_engine, reading
-from ledger.store.recalls import cylinders_at
+from ledger.store.read import ALL_SITES, log_state, open_engine, reading
 
 _PAGE = 500
-_CYLINDER = "cylinder:"
 _PATIENCE_S, _ASK_S = 10.0, 0.2
 
 
@@ -43,9 +41,11 @@ def alerts_command(
     with open_database(data) as url:
         name = one_origin(url, origin)
         _read_on(url, name, rebuild=rebuild)
-        listed, codes = _listed(url, name, kind, status, 0 if since is None else parse_time(since))
+        listed = _listed(url, name, kind, status, 0 if since is None else parse_time(since))
         for shown in listed:
-            click.echo(mjson.encode(shown).decode() if as_json else _lines(shown, codes))
+            click.echo(mjson.encode(shown).decode() if as_json else _lines(shown))
+        if not listed and not as_json:
+            click.echo("没有 · none")
 
 
 def _read_on(url: str, origin: str, *, rebuild: bool) -> None:
@@ -69,10 +69,7 @@ def _read_on(url: str, origin: str, *, rebuild: bool) -> None:
         console.print("另有进程正在读取，以下可能尚缺最新。Another process reads on; the newest may be missing below.")
 
 
-def _listed(
-    url: str, origin: str, kind: str | None, status: str | None, since: int
-) -> tuple[list[AlertView], dict[str, str]]:
-    """The alerts, and a code of each cylinder that they are about."""
+def _listed(url: str, origin: str, kind: str | None, status: str | None, since: int) -> list[AlertView]:
     engine, found = open_engine(url), list[AlertView]()
     try:
         with reading(engine, ALL_SITES) as connection:
@@ -81,26 +78,16 @@ def _listed(
                 page = alerts_between(
                     connection, log_id, kind=kind, status=status, since=since, after=after, limit=_PAGE
                 )
-                found += [alert_view(one, real_clock()) for one in page]
+                found += alert_views(connection, log_id, page, real_clock())
                 if len(page) < _PAGE:
-                    return found, _codes(connection, log_id, found)
+                    return found
                 after = page[-1].raised, page[-1].alert
     finally:
         engine.dispose()
 
 
-def _codes(connection: Connection, log_id: int, alerts: list[AlertView]) -> dict[str, str]:
-    about = {one.key.removeprefix(_CYLINDER) for one in alerts if one.key.startswith(_CYLINDER)}
-    known = cylinders_at(connection, log_id, about)
-    return {_CYLINDER + one.cylinder: one.codes[0] for one in known if one.codes}
-
-
-def _lines(shown: AlertView, codes: dict[str, str]) -> str:
-    """What it is, then what it is about: a cylinder by a code that can be asked for."""
-    late = "，逾期 overdue" if shown.overdue else ""
-    state = f"{shown.cause} → {shown.outcome}" if shown.status == "settled" else f"限 by {shown.deadline_text}{late}"
-    facts = " ".join(f"{key}={value}" for key, value in shown.facts.items())
+def _lines(shown: AlertView) -> str:
+    """What kind and since when; all of it in a sentence, Chinese, then English; the entries that show it."""
     entries = " ".join(f"#{entry}" for entry in shown.entries)
-    about = codes.get(shown.key, shown.key)
-    parts = (f"{shown.alert}  {shown.raised_at_text}  {shown.zh} · {shown.en}", f"{about}  {facts}  {state}", entries)
-    return "\n    ".join(parts)
+    head = f"{shown.alert}  {shown.raised_at_text}  {shown.zh} · {shown.en}"
+    return f"{head}\n    {shown.told_zh}\n    {shown.told_en}\n    {entries}"

@@ -10,7 +10,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import PathParameter, QueryParameter
 from msgspec import Struct
 
-from api.alerts.shown import AlertStory, AlertView, alert_story, alert_view
+from api.alerts.shown import AlertStory, AlertView, alert_story, alert_views
 from api.cylinders import READ_PROBLEMS, Asking, LogName
 from api.deployment import Deployment
 from api.evidence.times import parse_time
@@ -79,7 +79,8 @@ def alert_routes(deployment: Deployment) -> list[HTTPRouteHandler]:
             last = found[limit - 1] if len(found) > limit else None
             read, now = followed(asked.connection, asked.log.log_id), deployment.clock()
             return Alerts(
-                asked.log.origin, asked.log.size, read, [alert_view(one, now) for one in found[:limit]],
+                asked.log.origin, asked.log.size, read,
+                alert_views(asked.connection, asked.log.log_id, found[:limit], now),
                 None if last is None else f"{last.raised}:{last.alert}",
             )  # fmt: skip
 

@@ -71,7 +71,31 @@ _signal(
     "FRD-17@1", "检验过快或测值雷同", "too many inspections a day, or the same values over and over",
     "通政办发〔2021〕67号 三(三)（严禁报告弄虚作假）；数值为工程取值", "A", "per_day", "least", "same_percent",
 )  # fmt: skip
+_signal(
+    "FRD-08@2",
+    "短时间内出现在两地",
+    "at two places within minutes",
+    _ONE_CODE,
+    "A",
+    "site_min",
+    "door_min",
+    "cross_min",
+)
+_signal(
+    "FRD-15@2", "以车代库、跨区、囤瓶",
+    "full ones rest on a vehicle or with a worker, go where the seller may not sell, or a household holds too many",
+    "溧水实施意见 二(四)、附件3-22；萧山“数治瓶安”囤瓶预警；数值为工程取值", "A", "vehicle_h", "worker_h", "household",
+)  # fmt: skip
+_signal(
+    "FRD-17@2", "检验过快或测值雷同", "too many inspections a day, or the same values over and over",
+    "通政办发〔2021〕67号 三(三)（严禁报告弄虚作假）；数值为工程取值", "A",
+    "per_day", "station_per_day", "least", "same_percent",
+)  # fmt: skip
 _signal("FRD-18@1", "换标过多", "too many labels changed", _ONE_CODE, "A", "permille", "least", "window_days")
 _signal(
     "FRD-20@1", "逾期从未检验却在充装", "filled though nobody inspected it in time", _ONE_CODE, "A", "interval_months"
 )
+_signal(
+    "FRD-21@1", "隐患消除后逾期未恢复供气", "supply not resumed in time though the hazard is gone",
+    "河南省城镇燃气管理办法 第十七条（隐患消除后24小时内恢复供气）；溧水实施意见 二(六)", "A", "resume_h",
+)  # fmt: skip

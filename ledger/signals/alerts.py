@@ -18,7 +18,7 @@ SAME_ALERT_MS = 24 * HOUR_MS
 
 ALERT = "alert:"
 
-VERSION = 1
+VERSION = 2
 """The version of the detectors: alerts that another one made are made anew from entry 0."""
 
 
@@ -65,9 +65,8 @@ class Following:
         self._memory = memory
         self._watch = Watch(memory)
 
-    def take(self, index: int, entry: Entry) -> None:
-        """The next entry."""
-        claim = decode_claim(entry.claim)
+    def take(self, index: int, entry: Entry, claim: c.AnyClaim) -> None:
+        """The next entry, and its claim."""
         if isinstance(claim, c.SettleAlert):
             self._settle(claim, entry, index)
             return
@@ -118,7 +117,7 @@ def alerts_of(entries: Iterable[Entry]) -> list[Alert]:
     memory = Memory()
     following = Following(memory)
     for index, entry in enumerate(entries):
-        following.take(index, entry)
+        following.take(index, entry, decode_claim(entry.claim))
     return alerts_in(memory)
 
 

@@ -40,10 +40,11 @@ class Spot(Struct, frozen=True, omit_defaults=True):
 class Body(Struct, frozen=True, omit_defaults=True):
     """One cylinder. Masses are grams, times ms UTC, `entry` an index.
 
-    `holder` is in whose hands it is since `placed_at`, by entry `placed`. `since`: what became of its newest fill:
-    still where it was `filled`, `away`, or `back` by a recorded return or emptied. `continued`: the authorisation that
-    only continues a fill. `fills`: time and entry of the newest. `starts`: what it weighed before each. `gross_g`: its
-    newest full weight. `before`: which cylinder the same line filled before it. `restaurant`: whose it was last.
+    `holder` is in whose hands it is since `placed_at`, by entry `placed`; `carrier` took it onto the vehicle that holds
+    it. `since`: what became of its newest fill: still where it was `filled`, `away`, or `back` by a recorded return or
+    emptied. `continued`: the authorisation that only continues a fill. `fills`: time and entry of the newest. `starts`:
+    what it weighed before each. `gross_g`: its newest full weight. `before`: which cylinder the same line filled before
+    it. `restaurant`: whose it was last.
     """
 
     owner: str = ""
@@ -52,6 +53,7 @@ class Body(Struct, frozen=True, omit_defaults=True):
     allowed_g: int = 0
     fit_month: str = ""
     holder: str = UNKNOWN_HOLDER
+    carrier: str = ""
     placed_at: int = 0
     placed: int = 0
     doubts: tuple[Doubt, ...] = ()
@@ -92,13 +94,19 @@ def fold(old: Body, claim: c.AnyClaim, event: e.Event, *, index: int, at: int, s
     place = destination(claim)
     if place is not None:
         moved = place.holder != old.holder
-        changes |= {"holder": place.holder, "placed": index if moved else old.placed}
+        changes |= {"holder": place.holder, "placed": index if moved else old.placed, "carrier": place.carrier or ""}
     if type(claim) in PLACING:
         changes["placed_at"] = max(seen_at, old.placed_at)
     return structs.replace(old, **changes) if changes else old
 
 
 _EMPTIED: dict[str, object] = {"since": "back", "net_g": None, "gross_g": None, "full": False}
+
+
+def counted(old: Body, holder: str, *, index: int, seen_at: int) -> Body:
+    """The cylinder once a count at a customer's found it there, or missed it: it is with `holder` now."""
+    since = old.placed_at if holder == UNKNOWN_HOLDER else max(seen_at, old.placed_at)
+    return structs.replace(old, holder=holder, placed=index, placed_at=since, carrier="")
 
 
 def _changes(  # noqa: C901, PLR0911, PLR0912 - one arm an act
@@ -129,7 +137,7 @@ def _changes(  # noqa: C901, PLR0911, PLR0912 - one arm an act
             unsold = claim.content is c.Content.FULL
             return {"since": "back", "full": old.full and unsold, "gross_g": old.gross_g if unsold else None}
         case c.CountStock():
-            return {"since": "back" if claim.content is c.Content.EMPTY else old.since, "doubts": ()}
+            return {"since": "back" if claim.content is c.Content.EMPTY else old.since}
         case c.RecordInspection():
             if event.violations:
                 return {}

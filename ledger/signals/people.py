@@ -41,33 +41,58 @@ def rubber_stamped(scan: Scan) -> Iterator[Signal]:
 
 
 class Inspected(Struct, frozen=True, omit_defaults=True):
-    """An inspector's day: entries, and how often each tare was measured (grams)."""
+    """A day of an inspector or of an inspection station: entries, and how often each tare was measured (grams).
+    `alike`: one of the station's inspectors measured one value over and over, and was told of.
+    """
 
     day: str = ""
     count: int = 0
     tares: dict[str, int] = {}
     entries: tuple[int, ...] = ()
+    alike: bool = False
+
+    @property
+    def same(self) -> int:
+        """How often the most frequent tare was measured."""
+        return max(self.tares.values(), default=0)
 
 
 def inspections(scan: Scan) -> Iterator[Signal]:
-    """F17: more in a day than anybody can inspect, or one measured value over and over."""
+    """F17: more in a day than anybody can inspect, or one measured value over and over; of a station, where it takes
+    its inspectors together to see it.
+    """
     claim, params = scan.claim, scan.params("F17")
     assert isinstance(claim, c.RecordInspection)
     if params is None:
         return
-    where = f"inspected:{claim.person}"
+    alone = _inspected(scan, claim, f"person:{claim.person}")
+    together = _inspected(scan, claim, f"site:{claim.site}", alike=_alike(alone, params))
+    if alone.count > params["per_day"] or _alike(alone, params):
+        yield scan.signal("F17", f"person:{claim.person}", *alone.entries, inspections=alone.count, same=alone.same)
+    if "station_per_day" not in params:
+        return
+    if together.count > params["station_per_day"] or (not together.alike and _alike(together, params)):
+        entries = together.entries
+        yield scan.signal("F17", f"site:{claim.site}", *entries, inspections=together.count, same=together.same)
+
+
+def _alike(state: Inspected, params: dict[str, int]) -> bool:
+    measured = sum(state.tares.values())
+    return measured >= params["least"] and state.same * 100 > measured * params["same_percent"]
+
+
+def _inspected(scan: Scan, claim: c.RecordInspection, whose: str, *, alike: bool = False) -> Inspected:
+    """That day of theirs, this inspection included."""
+    where = f"inspected:{whose}"
     state = scan.memory.get(Inspected, where)
     state = state if state.day == claim.inspected_on else Inspected(claim.inspected_on)
     tares = Counter(state.tares)
     if claim.tare_g is not None:
         tares[str(claim.tare_g)] += 1
     entries = (*state.entries, scan.index)[-SHOWN:]
-    state = Inspected(claim.inspected_on, state.count + 1, dict(tares), entries)
+    state = Inspected(claim.inspected_on, state.count + 1, dict(tares), entries, alike=state.alike or alike)
     scan.memory.put(where, state)
-    measured, same = sum(tares.values()), max(tares.values(), default=0)
-    alike = measured >= params["least"] and same * 100 > measured * params["same_percent"]
-    if state.count > params["per_day"] or alike:
-        yield scan.signal("F17", f"person:{claim.person}", *entries, inspections=state.count, same=same)
+    return state
 
 
 class Fleet(Struct, frozen=True, omit_defaults=True):

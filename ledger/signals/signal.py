@@ -9,8 +9,12 @@ from ledger import events as e
 from ledger.signals.body import Body
 from ledger.signals.memory import Memory
 
-RULE_OF = {"CUST": "CUST-02@1"} | {f"F{n}": f"FRD-{n:02}@1" for n in range(1, 21) if n != 19}  # noqa: PLR2004 - F19 asks the public page
+RULE_OF = {"CUST": "CUST-02@1"} | {f"F{n}": f"FRD-{n:02}@1" for n in range(1, 22) if n != 19}  # noqa: PLR2004 - F19 asks the public page
+RULE_OF |= {"F8": "FRD-08@2", "F15": "FRD-15@2", "F17": "FRD-17@2"}
 """Kinds of signals, and the rule whose parameters are their thresholds."""
+
+EARLIER_RULE_OF = {"F8": "FRD-08@1", "F15": "FRD-15@1", "F17": "FRD-17@1"}
+"""What a pack may name instead: it has fewer thresholds, and what they would show is not looked for."""
 
 MINUTE_MS = 60_000
 SHOWN = 12
@@ -54,8 +58,9 @@ class Scan:
         shown = sorted({*entries, self.index})[-SHOWN:]
         return Signal(kind, key, tuple(shown), facts, self.at)
 
-    def remember(self, body: Body) -> None:
-        """Have this remembered of the cylinder."""
-        assert self.key is not None
-        self.body = body
-        self.memory.put(self.key, body)
+    def remember(self, body: Body, key: str | None = None) -> None:
+        """Have this remembered of its cylinder, or of that one."""
+        if key in (None, self.key):
+            self.body, key = body, self.key
+        assert key is not None
+        self.memory.put(key, body)

@@ -1,7 +1,4 @@
-"""Signals that time tells: F15 (full ones rest, a household holds too many), F12 (numbers of a scale are missing).
-
-What is to be looked at later stands under the hour when it is due; the first entry after that hour looks at it.
-"""
+"""Signals of what stands about, F15 (full ones rest, a household holds too many), and of missing numbers, F12."""
 
 from collections.abc import Iterator
 
@@ -11,38 +8,15 @@ from ledger import claim as c
 from ledger import events as e
 from ledger.china import HOUR_MS
 from ledger.fold import destination
+from ledger.signals.body import Body
+from ledger.signals.due import remind
 from ledger.signals.signal import SHOWN, Scan, Signal
 
-_CLOCK = "clock"
 _MAX_MISSING = 100
 
 
-class Clock(Struct, frozen=True, omit_defaults=True):
-    """What is due in which hour (hours since 1970)."""
-
-    due: dict[str, tuple[str, ...]] = {}
-
-
-def _remind(scan: Scan, at: int, where: str) -> None:
-    clock, hour = scan.memory.get(Clock, _CLOCK), str(at // HOUR_MS + 1)
-    there = clock.due.get(hour, ())
-    if where not in there:
-        scan.memory.put(_CLOCK, Clock(clock.due | {hour: (*there, where)}))
-
-
-def due(scan: Scan) -> Iterator[Signal]:
-    """Look at whatever is due by now."""
-    clock, now = scan.memory.get(Clock, _CLOCK), scan.at // HOUR_MS
-    over = sorted((int(hour), hour) for hour in clock.due if int(hour) <= now)
-    if not over:
-        return
-    scan.memory.put(_CLOCK, Clock({hour: one for hour, one in clock.due.items() if int(hour) > now}))
-    for where in dict.fromkeys(where for _, hour in over for where in clock.due[hour]):
-        yield from (_overdue if where.startswith("load:") else _missing)(scan, where)
-
-
 class Load(Struct, frozen=True, omit_defaults=True):
-    """A vehicle's full cylinders: since when (ms UTC), and by which entry."""
+    """The full cylinders of a vehicle or a worker: since when (ms UTC), and by which entry."""
 
     full: dict[str, tuple[int, int]] = {}
 
@@ -64,7 +38,9 @@ def filed_customer(scan: Scan) -> Iterator[Signal]:
 
 
 def moved(scan: Scan) -> Iterator[Signal]:
-    """F15: a household gets more than it may hold; and what a vehicle takes on is looked at later."""
+    """F15: a household gets more than it may hold; and what is loaded is looked at later: of a vehicle, and of the
+    worker who takes it along, whichever vehicle it is on.
+    """
     body, key = scan.body, scan.key
     place = destination(scan.claim)
     overtaken = isinstance(scan.event, e.PlacedEvent) and scan.event.superseded
@@ -72,13 +48,13 @@ def moved(scan: Scan) -> Iterator[Signal]:
         return
     if body.holder != place.holder:
         _leave(scan, body.holder, key)
+    if body.carrier and body.carrier != place.carrier:
+        _leave(scan, f"person:{body.carrier}", key)
     params = scan.params("F15")
-    if place.holder.startswith("vehicle:") and isinstance(scan.claim, c.LoadVehicle | c.DepotOut) and body.full:
-        where = f"load:{place.holder}"
-        full = scan.memory.get(Load, where).full
-        scan.memory.put(where, Load(full | {key: full.get(key, (scan.seen_at, scan.index))}))
-        if params is not None:
-            _remind(scan, scan.seen_at + params["vehicle_h"] * HOUR_MS, where)
+    if isinstance(scan.claim, c.LoadVehicle | c.DepotOut) and body.full:
+        _take(scan, place.holder, key, None if params is None else params["vehicle_h"])
+    if isinstance(scan.claim, c.LoadVehicle) and body.full and params is not None:
+        _take(scan, f"person:{scan.claim.person}", key, params.get("worker_h"))
     if place.holder.startswith("customer:"):
         kitchen = scan.memory.get(Kitchen, place.holder)
         kitchen = structs.replace(kitchen, held=kitchen.held | {key: scan.index})
@@ -89,8 +65,16 @@ def moved(scan: Scan) -> Iterator[Signal]:
             yield scan.signal("F15", place.holder, *list(kitchen.held.values())[-SHOWN:], held=count)
 
 
+def _take(scan: Scan, holder: str, key: str, rests_h: int | None) -> None:
+    where = f"load:{holder}"
+    full = scan.memory.get(Load, where).full
+    scan.memory.put(where, Load(full | {key: full.get(key, (scan.seen_at, scan.index))}))
+    if rests_h is not None:
+        remind(scan, scan.seen_at + rests_h * HOUR_MS, where)
+
+
 def _leave(scan: Scan, holder: str, key: str) -> None:
-    if holder.startswith("vehicle:"):
+    if holder.startswith(("vehicle:", "person:")):
         load = scan.memory.get(Load, f"load:{holder}")
         if key in load.full:
             scan.memory.put(f"load:{holder}", Load({one: since for one, since in load.full.items() if one != key}))
@@ -101,24 +85,27 @@ def _leave(scan: Scan, holder: str, key: str) -> None:
             scan.memory.put(holder, structs.replace(kitchen, held=held))
 
 
-def _overdue(scan: Scan, where: str) -> Iterator[Signal]:
-    """F15: full ones that a vehicle has carried for longer than it may; each is told once."""
-    params = scan.params("F15")
-    if params is None:
+def overdue(scan: Scan, where: str) -> Iterator[Signal]:
+    """F15: full ones that a vehicle or a worker has carried for longer than they may; each is told once."""
+    params, holder = scan.params("F15"), where.removeprefix("load:")
+    rests_h = None if params is None else params.get("worker_h" if holder.startswith("person:") else "vehicle_h")
+    if rests_h is None:
         return
     full = scan.memory.get(Load, where).full
-    until = scan.at - params["vehicle_h"] * HOUR_MS
+    until = scan.at - rests_h * HOUR_MS
     resting = sorted(entry for since, entry in full.values() if since <= until)
     if resting:
         scan.memory.put(where, Load({key: one for key, one in full.items() if one[0] > until}))
         shown = tuple(resting[:SHOWN])
-        yield Signal("F15", where.removeprefix("load:"), shown, {"resting": len(resting)}, scan.at)
+        yield Signal("F15", holder, shown, {"resting": len(resting)}, scan.at)
 
 
-def recounted(scan: Scan, was: str, holder: str, key: str) -> None:
+def recounted(scan: Scan, was: Body, holder: str, key: str) -> None:
     """A count found a cylinder elsewhere than it was held, or did not find it."""
-    if was != holder:
-        _leave(scan, was, key)
+    if was.holder != holder:
+        _leave(scan, was.holder, key)
+        if was.carrier:
+            _leave(scan, f"person:{was.carrier}", key)
         if holder.startswith("customer:"):
             kitchen = scan.memory.get(Kitchen, holder)
             scan.memory.put(holder, structs.replace(kitchen, held=kitchen.held | {key: scan.index}))
@@ -150,7 +137,7 @@ def numbered(scan: Scan) -> Iterator[Signal]:
     elif highest is not None and number > highest + 1:
         first = max(highest + 1, number - _MAX_MISSING)
         missing |= {str(one): (scan.at, scan.index) for one in range(first, number)}
-        _remind(scan, scan.at + params["open_h"] * HOUR_MS, where)
+        remind(scan, scan.at + params["open_h"] * HOUR_MS, where)
     # A number far below is another scale's, or its counter was set back: it counts anew from there.
     anew = highest is None or number > highest or number < highest - _MAX_MISSING
     newest = number if anew else highest
@@ -158,7 +145,7 @@ def numbered(scan: Scan) -> Iterator[Signal]:
     yield from ()
 
 
-def _missing(scan: Scan, where: str) -> Iterator[Signal]:
+def missing(scan: Scan, where: str) -> Iterator[Signal]:
     """F12, second half: numbers that stayed missing for `open_h`."""
     params = scan.params("F12")
     if params is None:

@@ -2,15 +2,17 @@
 
 from collections.abc import Callable, Iterator
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from ledger import claim as c
 from ledger import events as e
 from ledger.china import day_of
+from ledger.cylinder import UNKNOWN_HOLDER
 from ledger.entry import Entry
 from ledger.packs.model import Pack
-from ledger.signals import custody, filling, people, stock, weights
-from ledger.signals.body import Body, fold, registered
+from ledger.signals import custody, filling, people, regions, stock, supply, weights
+from ledger.signals.body import Body, counted, fold, registered
+from ledger.signals.due import due
 from ledger.signals.memory import Memory
 from ledger.signals.signal import Scan, Signal
 from ledger.signals.thresholds import thresholds
@@ -30,12 +32,19 @@ DETECTORS: dict[type[c.Claim], tuple[Detector, ...]] = {
     ),
     c.InterruptFill: (stock.numbered, custody.impossible_travel),
     c.CheckPostfill: (people.rubber_stamped, *_EVERYWHERE),
-    c.HandOver: (weights.lighter_at_the_door, *_MOVES),
+    c.HandOver: (weights.lighter_at_the_door, regions.out_of_region, *_MOVES),
+    c.CountPremises: (custody.counted_elsewhere, custody.counted_at_once),
     c.RecordInspection: (people.inspections, custody.impossible_travel),
     c.BindCode: (people.labels_changed,),
     c.RegisterCylinder: (people.registered_one,),
     c.FileTankLot: (weights.lot_filed,),
     c.FileCustomer: (stock.filed_customer,),
+    **dict.fromkeys((c.FileSite, c.FilePremises, c.FilePerson, c.FilePermit), (regions.filed,)),
+    **dict.fromkeys(
+        (c.OpenHazard, c.AssignHazard, c.EscalateHazard, c.RectifyHazard, c.RecheckHazard, c.SuspendSupply,
+         c.ResumeSupply),
+        (supply.followed,),
+    ),
     **dict.fromkeys(
         (c.DepotOut, c.DepotIn, c.LoadVehicle, c.UnloadVehicle, c.CollectCylinder, c.NotDelivered, c.CountStock,
          c.RemoveInEmergency, c.ReportLost, c.ReportFound),
@@ -43,6 +52,11 @@ DETECTORS: dict[type[c.Claim], tuple[Detector, ...]] = {
     ),
 }  # fmt: skip
 """Who looks at what; each looks at events only, never at refusals: what a gate stopped has not happened."""
+
+LATER: dict[str, Callable[[Scan, str], Iterator[Signal]]] = {
+    "load": stock.overdue, "scale": stock.missing, "supply": supply.overdue,
+}  # fmt: skip
+"""Who looks at a state that is due, by the kind of its key."""
 
 
 class PackState(Struct, frozen=True, omit_defaults=True):
@@ -78,7 +92,8 @@ class Watch:
             offset_ms=entry.clock_offset_ms, key=entry.subject if kind == "cylinder" and key else None,
             memory=self._memory, params=self.params,
         )  # fmt: skip
-        yield from stock.due(scan)
+        for where in due(scan):
+            yield from LATER[where.partition(":")[0]](scan, where)
         if event is None:
             return
         for detector in DETECTORS.get(type(claim), ()):
@@ -117,6 +132,6 @@ class Watch:
         for one in (*event.found, *event.missing):
             key = f"cylinder:{one}"
             body = self._memory.get(Body, key)
-            there = holder if one in event.found else "unknown"
-            stock.recounted(scan, body.holder, there, key)
-            self._memory.put(key, structs.replace(body, holder=there, placed=scan.index, doubts=()))
+            there = holder if one in event.found else UNKNOWN_HOLDER
+            stock.recounted(scan, body, there, key)
+            self._memory.put(key, counted(body, there, index=scan.index, seen_at=scan.seen_at))

@@ -57,7 +57,7 @@ def lighter_at_the_door(scan: Scan) -> Iterator[Signal]:
         return
     loss_g = body.gross_g - claim.weight_g
     if loss_g > params["large_loss_g" if body.nominal_g > _LARGE_G else "loss_g"]:
-        yield scan.signal("F16", scan.key, body.gross_entry, loss_g=loss_g, vehicle=claim.vehicle)
+        yield scan.signal("F16", scan.key, body.gross_entry, loss_g=loss_g, vehicle=claim.vehicle or "")
 
 
 _LARGE_G = 20_000

@@ -4,7 +4,7 @@ Between two steps all that is remembered stands in the database, in one transact
 the log was read: whoever goes on, in whichever process, goes on where the last one stood.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Self
 
 import psycopg
@@ -12,7 +12,9 @@ import sqlalchemy as sa
 from msgspec import Struct
 from msgspec import json as mjson
 
-from ledger.entry import decode_entry, leaf_hash
+from ledger import claim as c
+from ledger.bundle import decode_claim
+from ledger.entry import Entry, decode_entry, leaf_hash
 from ledger.errors import Busy, NotFound
 from ledger.signals.alerts import ALERT, VERSION, Alert, Following
 from ledger.signals.memory import Memory
@@ -86,7 +88,8 @@ def _step(connection: psycopg.Connection, origin: str, *, anew: bool) -> Followe
     if mine is None:
         return None
     version, read = mine
-    if anew or version != VERSION or read > size:  # read > size: the database was put back from a backup
+    # read > size: the database was put back from a backup; 0: whatever stands there, nobody read it
+    if anew or version != VERSION or not 0 < read <= size:
         read = 0
         connection.execute("DELETE FROM alert WHERE log_id = %s", (log_id,))
         connection.execute("DELETE FROM signal_state WHERE log_id = %s", (log_id,))
@@ -104,17 +107,27 @@ def _read(connection: psycopg.Connection, log_id: int, first: int, end: int) -> 
             "ORDER BY entry_index",
             (log_id, first, end),
         ).fetchall()
-    entries = [(index, decode_entry(body)) for index, body in rows]
-    memory = Memory(_loader(connection, log_id, {entry.subject for _, entry in entries}))
+    decoded = ((index, decode_entry(body)) for index, body in rows)
+    entries = [(index, entry, decode_claim(entry.claim)) for index, entry in decoded]
+    memory = Memory(_loader(connection, log_id, {key for _, entry, claim in entries for key in _named(entry, claim)}))
     following = Following(memory)
-    for index, entry in entries:
-        following.take(index, entry)
+    for index, entry, claim in entries:
+        following.take(index, entry, claim)
     _write(connection, log_id, memory)
 
 
-def _loader(connection: psycopg.Connection, log_id: int, subjects: Iterable[str]) -> Callable[[str], bytes | None]:
-    """What is kept under a key: those of the entries' subjects read at once, others when they are asked for."""
-    known: dict[str, bytes | None] = dict.fromkeys(subjects)
+def _named(entry: Entry, claim: c.AnyClaim) -> Iterator[str]:
+    """Most of the states that an entry is looked at with."""
+    yield entry.subject
+    for kind in ("customer", "premises"):
+        name: str | None = getattr(claim, kind, None)
+        if name is not None:
+            yield f"{kind}:{name}"
+
+
+def _loader(connection: psycopg.Connection, log_id: int, named: Iterable[str]) -> Callable[[str], bytes | None]:
+    """What is kept under a key: those that the entries name read at once, others when they are asked for."""
+    known: dict[str, bytes | None] = dict.fromkeys(named)
     statement = "SELECT key, body FROM signal_state WHERE log_id = %s AND key = ANY(%s)"
     with connection.cursor(binary=True) as cursor:
         known.update(dict(cursor.execute(statement, (log_id, list(known))).fetchall()))
@@ -149,8 +162,16 @@ def _write(connection: psycopg.Connection, log_id: int, memory: Memory) -> None:
             "INSERT INTO alert (log_id, alert, kind, status, raised, raised_at, body) "
             "VALUES (%s, %s, %s, %s, %s, %s, %s) "
             "ON CONFLICT (log_id, alert) DO UPDATE SET status = excluded.status, body = excluded.body",
-            [(log_id, one.alert, one.kind, one.status, one.raised, one.raised_at, mjson.encode(one)) for one in alerts],
+            [(log_id, one.alert, *row_of(one)) for one in alerts],
         )
+
+
+COLUMNS = ("alert", "kind", "status", "raised", "raised_at", "body")
+
+
+def row_of(one: Alert) -> tuple[str, str, int, int, bytes]:
+    """An alert's columns after its id."""
+    return one.kind, one.status, one.raised, one.raised_at, mjson.encode(one)
 
 
 def followed(connection: Connection, log_id: int) -> int:

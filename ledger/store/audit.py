@@ -6,7 +6,8 @@ Steps, each naming what it finds:
  3. every entry's claim stands, signed by its signer, at its position of a kept bundle; no bundle is left over;
  4. device chains follow from the bundles;
  5. the tree: the size, frontier and newest leaf in the head are those of the entries' hashes;
- 6. every row of every cache is what the folded world says, none missing, none extra.
+ 6. every row of every cache is what the folded world says, none missing, none extra;
+ 7. so are the alerts, and what their detectors remember, as far as the log was followed for them.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -23,6 +24,7 @@ from ledger.merkle import Frontier, extend, pack_frontier, root_of
 from ledger.replay import Step, replay
 from ledger.store.cached import Indexed, Row, compare_caches
 from ledger.store.device_rows import DeviceBundle, device_bundle
+from ledger.store.followed import FollowedAgain
 from ledger.store.load import LogHead, claim_key, read_head
 from ledger.world import FOLD, Head, World, chain_after, parties_of
 
@@ -106,6 +108,7 @@ class _Audit:
         self.chains: dict[str, DeviceChain] = {}
         self.devices: dict[str, Head] = {}
         self.frontier: Frontier = ()
+        self.followed = FollowedAgain(connection, head.log_id, head.size)
         by_index = "FROM {} WHERE log_id = %s ORDER BY entry_index"
         self.claims = Indexed(
             "claim_index",
@@ -132,6 +135,7 @@ class _Audit:
         for index in (self.claims, self.parties, self.rows):
             self._take(index.rest())
         self._take(compare_caches(self.connection, self.head.log_id, self.world))
+        self._take(self.followed.differences())
         return Report(self.head.origin, self.world.size, root_of(self.frontier).hex(), self.findings)
 
     def _find(self, table: str, row: object, what: str) -> None:
@@ -183,6 +187,7 @@ class _Audit:
         site: str | None = getattr(step.claim, "site", None)
         self._take(self.parties.compare(index, {(party, site) for party in parties_of(entry, step.claim)}))
         self.frontier = extend(self.frontier, index, [step.leaf])
+        self.followed.take(index, entry, step.claim)
 
     def _check_bundle(self, index: int, step: Step) -> set[Row]:
         """Compare an entry with its bundle; the row that stands at it, if it is its bundle's first."""
