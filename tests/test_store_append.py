@@ -17,8 +17,7 @@ from ledger.store.append import Received, append, open_log
 from ledger.store.audit import audit
 from ledger.store.keys import Keys
 from ledger.store.load import LogCache, lock_and_load
-from ledger.store.read import ALL_SITES, cylinder_by_code, entries_of, log_state, lot_cylinders, reading
-from ledger.store.schema import engine_url
+from ledger.store.read import ALL_SITES, cylinder_by_code, entries_of, log_state, lot_cylinders, open_engine, reading
 from ledger.store.writer import Writer, connect_writer
 from tests.story import ORIGIN, Signer, Story, private_key
 
@@ -87,7 +86,7 @@ def test_a_round_is_decided_logged_and_traced(town: Town) -> None:
         assert not isinstance(outcome, e.Refusal)
     (refused,) = town.tell(town.story.station, town.story.make(c.AuthoriseFill, code=code))
     assert isinstance(refused, e.Refusal)
-    engine = sa.create_engine(engine_url(town.url))
+    engine = open_engine(town.url)
     with reading(engine, ALL_SITES) as connection:
         log_id = log_state(connection, ORIGIN).log_id
         cylinder, active = cylinder_by_code(connection, log_id, code)
@@ -116,7 +115,7 @@ def test_every_code_of_a_registration_leads_to_its_cylinder(town: Town) -> None:
     first = town.story.cylinder(1, also=also)
     (registered,) = town.tell(town.story.office, first)
     assert isinstance(registered, e.CylinderRegistered)
-    engine = sa.create_engine(engine_url(town.url))
+    engine = open_engine(town.url)
     with reading(engine, ALL_SITES) as connection:
         log_id = log_state(connection, ORIGIN).log_id
         for code in (first.code, *also, stamp_of(first)):
@@ -260,6 +259,52 @@ def test_a_lost_connection_is_made_anew(town: Town) -> None:
     town.connection.close()
     town.connection = connect_writer(town.url)
     town.check()
+
+
+def test_readers_outlive_a_restart_of_the_server(town: Town) -> None:
+    engine = open_engine(town.url)
+
+    def cut() -> None:
+        with psycopg.connect(town.url, autocommit=True) as admin:
+            admin.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+
+    with reading(engine, ALL_SITES) as one, reading(engine, ALL_SITES) as two:
+        assert log_state(one, ORIGIN) == log_state(two, ORIGIN)
+    cut()
+    for _ in range(3):
+        with reading(engine, ALL_SITES) as connection:
+            assert log_state(connection, ORIGIN).origin == ORIGIN
+
+    def cut_off() -> None:
+        with reading(engine, ALL_SITES) as connection:
+            cut()
+            log_state(connection, ORIGIN)
+
+    with pytest.raises(Busy):
+        cut_off()
+    with reading(engine, ALL_SITES) as connection:
+        assert log_state(connection, ORIGIN).origin == ORIGIN
+    engine.dispose()
+    town.connection.close()
+    town.connection = connect_writer(town.url)
+    town.check()
+
+
+def test_readers_change_nothing_and_see_one_moment(town: Town) -> None:
+    (code,) = town.cylinders(1)
+    engine = open_engine(town.url)
+    with reading(engine, ALL_SITES) as connection:
+        before = log_state(connection, ORIGIN)
+        town.tell(town.story.station, town.story.make(c.CheckPrefill, code=code))
+        assert log_state(connection, ORIGIN) == before
+    with pytest.raises(sa.exc.DBAPIError, match="read-only"), reading(engine, ALL_SITES) as connection:
+        connection.execute(sa.text("CREATE TEMPORARY TABLE mine (one integer)"))
+    with pytest.raises(sa.exc.DBAPIError, match="permission denied"), reading(engine, ALL_SITES) as connection:
+        connection.execute(sa.text("SELECT * FROM alembic_version"))
+    engine.dispose()
 
 
 def test_recorded_at_never_decreases(town: Town) -> None:

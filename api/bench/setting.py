@@ -21,6 +21,7 @@ from api.town.story import Story
 from ledger.bundle import open_bundle
 from ledger.entry import Answer
 from ledger.events import Refusal
+from ledger.store.alerts import Follower
 from ledger.store.append import Received, append, open_log
 from ledger.store.bench import newest_bodies, settle
 from ledger.store.embedded import EmbeddedServer
@@ -94,6 +95,7 @@ class Setting:
             cache = LogCache()
             for envelope in self.town.filings():
                 accepted(append(connection, ORIGIN, [Received(open_bundle(envelope), 0)], real_clock(), cache))
+        _follow(self.town_url)
 
     @contextmanager
     def database(self, name: str, template: str | None = "town") -> Iterator[str]:
@@ -158,6 +160,13 @@ class Setting:
                 done += accepted(append(connection, ORIGIN, received, real_clock(), cache))
                 progress.update(bar, completed=min(done, entries))
         settle(url)
+
+
+def _follow(url: str) -> None:
+    """What a server has long done: read the log for alerts, so that no row pays for the town's filings."""
+    with Follower(url, ORIGIN) as follower:
+        while (followed := follower.step()) is not None and not followed.done:
+            pass
 
 
 def take_turns(devices: list[Device], claims: int) -> Iterator[bytes]:

@@ -68,12 +68,13 @@ def compare_caches(connection: psycopg.Connection, log_id: int, world: World) ->
             names = sql.SQL(", ").join(map(sql.Identifier, columns))
             query = sql.SQL("SELECT {} FROM {} WHERE log_id = %s").format(names, sql.Identifier(table))
             cursor.execute(query, (log_id,))
-            yield from _differences(table, columns, expected, cursor)
+            yield from differences(table, columns, expected, cursor)
 
 
-def _differences(
+def differences(
     table: str, columns: tuple[str, ...], expected: dict[object, Row], rows: Iterable[Row]
 ) -> Iterator[Different]:
+    """Where a table's rows, their key first, are not those expected by key, which this uses up."""
     for key, *values in rows:
         wanted = expected.pop(key, None)
         if wanted is None:
@@ -104,7 +105,11 @@ class Folded(NamedTuple):
 def folded_tables(world: World) -> tuple[Folded, ...]:
     """What the tables must hold that have no rows per entry. Rows are made as they are read."""
     return (
-        Folded("cylinder", CylinderRow._fields, (cylinder_row(one) for one in world.cylinders.values())),
+        Folded(
+            "cylinder",
+            ("cylinder", *CylinderRow._fields),
+            ((UUID(key), *cylinder_row(one)) for key, one in world.cylinders.items()),
+        ),
         Folded("place", PlaceRow._fields, (place_row(world, place) for place in places_of(world))),
         Folded(
             "code",

@@ -4,7 +4,7 @@ Every function reads within a snapshot of the whole log (`reading` with `ALL_SIT
 `balances`, which reads one narrow index.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,14 +12,24 @@ from msgspec import Struct
 
 from ledger.custody import Held, History, came_to, history_of, stock_at
 from ledger.cylinder import UNKNOWN_HOLDER, Cylinder
+from ledger.premises import Premises
 from ledger.store import schema as t
-from ledger.store.read import Connection
-from ledger.store.state_rows import cylinder_decoder
+from ledger.store.read import Connection, driver_of
+from ledger.store.state_rows import cylinder_decoder, premises_decoder
 from ledger.told import Told, in_order, told
 
 CODE = "code:"
 CYLINDER = "cylinder:"
 _STRAY = "stray:"
+END = 2**63 - 1
+"""Above every entry's index."""
+
+_TOLD = (
+    "SELECT p.entry_index, p.parties, e.body FROM (SELECT entry_index, array_agg(party) AS parties FROM entry_party"
+    "  WHERE log_id = %(log_id)s AND party = ANY(%(parties)s::text[]) AND entry_index < %(end)s GROUP BY entry_index) p"
+    " JOIN entry e ON e.log_id = %(log_id)s AND e.entry_index = p.entry_index ORDER BY p.entry_index"
+)
+_HOMES = "SELECT body FROM place WHERE log_id = %s AND building = %s"
 
 
 class Holding(Struct, frozen=True):
@@ -112,7 +122,7 @@ def _of_kind(held: dict[str, int], kind: str) -> dict[str, int]:
 def stock_now(connection: Connection, log_id: int, party: str) -> Stock:
     """What that party holds now: `customer:…`, `premises:…`, `site:…`, `vehicle:…`, `person:…` as carrier, `unknown`.
 
-    A foreign cylinder stands with a customer, at no premises in particular: `stock_then` reads its entries.
+    The codes that nobody registered are those of a holder or of premises; of a carrier, none.
     """
     kind, _, key = party.partition(":")
     there = {"premises": t.cylinder.c.premises == key, "person": t.cylinder.c.carrier == key}
@@ -121,14 +131,17 @@ def stock_now(connection: Connection, log_id: int, party: str) -> Stock:
         .where(t.cylinder.c.log_id == log_id, there.get(kind, t.cylinder.c.holder == party))
         .order_by(t.cylinder.c.cylinder)
     ).scalars()
-    return Stock(tuple(cylinder_decoder.decode(body) for body in rows), foreign_with(connection, log_id, [party]))
+    return Stock(tuple(cylinder_decoder.decode(body) for body in rows), _foreign(connection, log_id, party))
 
 
-def foreign_with(connection: Connection, log_id: int, parties: Collection[str]) -> tuple[str, ...]:
-    """The codes of the cylinders that nobody registered and that stand with any of these parties (`customer:…`) now."""
+def _foreign(connection: Connection, log_id: int, party: str) -> tuple[str, ...]:
+    if party.startswith("premises:"):
+        home = sa.select(t.place.c.body).where(t.place.c.log_id == log_id, t.place.c.place == party)
+        body = connection.execute(home).scalar_one_or_none()
+        return () if body is None else premises_decoder.decode(body).foreign
     places = connection.execute(
         sa.select(t.place.c.place)
-        .where(t.place.c.log_id == log_id, t.place.c.holder == _any(parties))
+        .where(t.place.c.log_id == log_id, t.place.c.holder == party)
         .order_by(t.place.c.place)
     ).scalars()
     return tuple(place.removeprefix(_STRAY) for place in places)
@@ -142,31 +155,24 @@ def foreign_aboard(connection: Connection, log_id: int) -> tuple[str, ...]:
     return tuple(sorted(place.removeprefix(_STRAY) for place in places))
 
 
-def premises_in(connection: Connection, log_id: int, building: str, town: str | None = None) -> list[str]:
-    """The premises in a building, of every enterprise and customer."""
-    asked = sa.select(t.place.c.place).where(t.place.c.log_id == log_id, t.place.c.building == building)
-    if town is not None:
-        asked = asked.where(t.place.c.town == town)
-    return sorted(place.removeprefix("premises:") for place in connection.execute(asked).scalars())
+def homes_in(connection: Connection, log_id: int, building: str, town: str | None = None) -> dict[str, Premises]:
+    """The premises in a building by id, of every enterprise and customer, and what is known of them now."""
+    with driver_of(connection).cursor(binary=True) as cursor:
+        homes = [premises_decoder.decode(body) for (body,) in cursor.execute(_HOMES, (log_id, building))]
+    return {one.premises: one for one in homes if town in (None, one.town)}
 
 
-def told_of(connection: Connection, log_id: int, parties: Collection[str]) -> dict[str, list[Told]]:
-    """The entries of each of these parties, in index order; each entry is read once."""
-    rows = connection.execute(
-        sa.select(t.entry_party.c.entry_index, t.entry_party.c.party)
-        .where(t.entry_party.c.log_id == log_id, t.entry_party.c.party == _any(parties))
-        .order_by(t.entry_party.c.entry_index)
-    ).all()
-    bodies = connection.execute(
-        sa.select(t.entry.c.entry_index, t.entry.c.body).where(
-            t.entry.c.log_id == log_id,
-            t.entry.c.entry_index == sa.any_(sa.literal(list({index for index, _ in rows}), sa.ARRAY(sa.BigInteger))),
-        )
-    )
-    entries = {index: told(index, body) for index, body in bodies}
+def told_of(connection: Connection, log_id: int, parties: Collection[str], *, end: int = END) -> dict[str, list[Told]]:
+    """The entries below `end` of each of these parties, in index order; each entry is read once."""
     found: dict[str, list[Told]] = {party: [] for party in parties}
-    for index, party in rows:
-        found[party].append(entries[index])
+    if not found:
+        return found
+    with driver_of(connection).cursor(binary=True) as cursor:
+        rows = cursor.execute(_TOLD, {"log_id": log_id, "parties": list(found), "end": end}).fetchall()
+    for index, named, body in rows:
+        one = told(index, body)
+        for party in named:
+            found[party].append(one)
     return found
 
 
@@ -201,11 +207,17 @@ def stock_then(
     Its cost grows with all that ever came to them: customers, premises and vehicles answer at once; a large station
     takes a while.
     """
-    stories = told_of(connection, log_id, parties)
-    came = {party: came_to(party, stories[party]) for party in parties}
+    return stock_by(connection, log_id, told_of(connection, log_id, parties), at, known_at)
+
+
+def stock_by(
+    connection: Connection, log_id: int, stories: Mapping[str, Iterable[Told]], at: int, known_at: int | None = None
+) -> dict[str, tuple[Held, ...]]:
+    """As `stock_then` for whoever has read the parties' entries already; others among them do no harm."""
+    came = {party: came_to(party, story) for party, story in stories.items()}
     came_any = {key for keys in came.values() for key in keys}
     known = {one.party: one for one in histories(connection, log_id, sorted(came_any))}
-    return {party: stock_at((known[key] for key in came[party]), party, at, known_at) for party in parties}
+    return {party: stock_at((known[key] for key in keys), party, at, known_at) for party, keys in came.items()}
 
 
 def _any(texts: Collection[str]) -> sa.CollectionAggregate[bool]:

@@ -13,6 +13,7 @@ from ledger.bundle import Bundle, decode_claim
 from ledger.errors import Busy, Corrupt, NotFound
 from ledger.merkle import Frontier, unpack_frontier
 from ledger.registry import KINDS, SUPPLY_KINDS, Registry
+from ledger.store.columns import blobs, texts, uuids
 from ledger.store.named import DEVICE, id_bytes, named_by
 from ledger.store.state_rows import cylinder_decoder, keep_place
 from ledger.world import FOLD, CodeUse, Head, World
@@ -156,13 +157,13 @@ def lock_and_load(connection: Connection, origin: str, bundles: Iterable[Bundle]
     named = named_by(bundles)
     with connection.pipeline():
         heads = _ask_head(connection, origin, lock=True)
-        claims = connection.execute(_CLAIMS, (log_id, list(named.claims)), binary=True)
-        codes = connection.execute(_BY_CODE, (log_id, list(named.codes)), binary=True)
-        by_id = connection.execute(_BY_ID, (log_id, list(named.cylinders)), binary=True) if named.cylinders else ()
-        chains = connection.execute(_CHAINS, (log_id, list(named.chains)), binary=True)
-        supply = connection.execute(_SUPPLY, (log_id, list(named.supply)), binary=True) if named.supply else ()
-        there = connection.execute(_THERE, (log_id, list(named.counted)), binary=True) if named.counted else ()
-        places = connection.execute(_PLACES, (log_id, list(named.places)), binary=True)
+        claims = connection.execute(_CLAIMS, (log_id, blobs(named.claims)), binary=True)
+        scanned = {"log_id": log_id, "codes": texts(named.codes), "places": texts(named.places)}
+        codes = connection.execute(_BY_CODE, scanned, binary=True)
+        by_id = connection.execute(_BY_ID, (log_id, uuids(named.cylinders)), binary=True) if named.cylinders else ()
+        chains = connection.execute(_CHAINS, (log_id, texts(named.chains)), binary=True)
+        supply = connection.execute(_SUPPLY, (log_id, texts(named.supply)), binary=True) if named.supply else ()
+        there = connection.execute(_THERE, (log_id, texts(named.counted)), binary=True) if named.counted else ()
     head = _head_of(origin, heads)
     if head.fold != FOLD:
         raise other_fold(origin)
@@ -170,15 +171,16 @@ def lock_and_load(connection: Connection, origin: str, bundles: Iterable[Bundle]
     world.size, world.recorded_at, world.registry_index = head.size, head.recorded_at, head.registry_index
     world.last_leaf = head.last_leaf.hex()
     for code, active, key, body, at, at_body in codes:
-        world.codes[code] = CodeUse(key, active=active)
-        if key not in world.cylinders:
-            world.cylinders[key] = cylinder_decoder.decode(body)
+        if key is not None:
+            world.codes[code] = CodeUse(key, active=active)
+            if key not in world.cylinders:
+                world.cylinders[key] = cylinder_decoder.decode(body)
         if at is not None:
             keep_place(world, at, at_body)
     for rows in (by_id, there):
         world.cylinders.update((key, cylinder_decoder.decode(body)) for key, body in rows)
     _file_all(world.supply, supply)
-    for place, body in places:
+    for place, body in _led_on_to(connection, log_id, world, named.counted):
         keep_place(world, place, body)
     for chain, seq, digest in chains:
         kind, _, signer = chain.partition(":")
@@ -191,16 +193,29 @@ def lock_and_load(connection: Connection, origin: str, bundles: Iterable[Bundle]
     return Loaded(head, world, recorded, _bodies(connection, log_id, list(recorded.values())))
 
 
+def _led_on_to(
+    connection: Connection, log_id: int, world: World, counted: Iterable[str]
+) -> Iterable[tuple[str, bytes]]:
+    """Where what nobody registered stands, of the codes at hand; and of what stands at premises that are counted."""
+    homes = (world.premises[key] for key in counted if key in world.premises)
+    more = {f"stray:{code}" for home in homes for code in home.foreign if code not in world.strays}
+    left = (stray.premises for stray in world.strays.values())
+    more |= {f"premises:{key}" for key in left if key is not None and key not in world.premises}
+    return connection.execute(_PLACES, (log_id, texts(more)), binary=True) if more else ()
+
+
 _CLAIMS = "SELECT signer, claim_id, text_digest, entry_index FROM claim_index WHERE log_id = %s AND claim_id = ANY(%b)"
-# Each cylinder with the place that it may leave now: the vehicle or the premises that it is at.
+# Each cylinder with the place that it may leave now, the vehicle or the premises that it is at; then the places named.
 _BY_CODE = """
 SELECT code, active, c.cylinder::text, c.body, p.place, p.body
 FROM code AS k JOIN cylinder AS c USING (log_id, cylinder)
 LEFT JOIN place AS p ON p.log_id = c.log_id AND p.place = ANY(
     CASE WHEN c.premises IS NOT NULL OR c.carrier IS NOT NULL THEN ARRAY[c.holder, 'premises:' || c.premises] END)
-WHERE k.log_id = %s AND code = ANY(%b::text[])
+WHERE k.log_id = %(log_id)s AND code = ANY(%(codes)b::text[])
+UNION ALL
+SELECT NULL, NULL, NULL, NULL, place, body FROM place WHERE log_id = %(log_id)s AND place = ANY(%(places)b::text[])
 """
-_BY_ID = "SELECT cylinder::text, body FROM cylinder WHERE log_id = %s AND cylinder = ANY(%b::text[]::uuid[])"
+_BY_ID = "SELECT cylinder::text, body FROM cylinder WHERE log_id = %s AND cylinder = ANY(%b::uuid[])"
 _THERE = "SELECT cylinder::text, body FROM cylinder WHERE log_id = %s AND premises = ANY(%b)"
 _SUPPLY = "SELECT seq, entry_index, body FROM record WHERE log_id = %s AND subject = ANY(%b) ORDER BY entry_index"
 _PLACES = "SELECT place, body FROM place WHERE log_id = %s AND place = ANY(%b)"

@@ -56,15 +56,25 @@ class LogState(Struct, frozen=True):
     recorded_at: int
 
 
+_SESSION = f"{t.BY_KEY} -c default_transaction_read_only=on -c default_transaction_isolation=repeatable\\ read"
+_LOG = "SELECT log_id, origin, size, recorded_at FROM log WHERE origin = %s"
+_CARRIER = (
+    "SELECT y.body, k.active FROM code k JOIN cylinder y ON y.log_id = k.log_id AND y.cylinder = k.cylinder"
+    " WHERE k.log_id = %s AND k.code = %s"
+)
+_AS_READER = "SELECT set_config('role', 'ledger_reader', true), set_config('ledger.sites', %s, true)"
+
+
 def open_engine(url: str) -> Engine:
-    """A pool of reading connections to this database; nothing is connected yet. `dispose()` it in the end."""
+    """A pool of reading connections to this database, every transaction read-only and of one snapshot; nothing is
+    connected yet. `dispose()` it in the end.
+    """
     return sa.create_engine(
         t.engine_url(url),
         pool_size=8,
         max_overflow=8,
         pool_timeout=5,
-        pool_pre_ping=True,
-        connect_args={"connect_timeout": 5, "options": t.BY_KEY},
+        connect_args={"connect_timeout": 5, "options": _SESSION},
     )
 
 
@@ -75,28 +85,46 @@ def reading(engine: sa.Engine, sites: tuple[str, ...]) -> Iterator[sa.Connection
     Busy when the database is away.
     """
     try:
-        with engine.connect() as connection, connection.begin():
-            connection.execute(sa.text("SET LOCAL ROLE ledger_reader"))
-            connection.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
-            connection.execute(sa.select(sa.func.set_config("ledger.sites", ",".join(sites), sa.true())))
+        with _as_reader(engine, ",".join(sites)) as connection:
             yield connection
+            connection.commit()
     except _AWAY as error:
         raise Busy("数据库暂不可用，请稍后再试", "the database is away; try again shortly") from error
+
+
+def _as_reader(engine: sa.Engine, sites: str) -> sa.Connection:
+    """A connection in a transaction of the reader's role. Where the pool's was dead, as after a restart of the server,
+    all of the pool's are dropped and a new one is asked once: cheaper than a ping before every transaction.
+    """
+    for is_last in (False, True):
+        connection = engine.connect()
+        try:
+            connection.exec_driver_sql(_AS_READER, (sites,))
+        except sa.exc.DBAPIError as error:
+            connection.close()
+            if is_last or not error.connection_invalidated:
+                raise
+        else:
+            return connection
+    raise AssertionError("the last try returns or raises")
+
+
+def driver_of(connection: sa.Connection) -> psycopg.Connection:
+    """The driver's own connection, within the same transaction: it reads bytes as bytes, and costs less."""
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)
+    return driver
 
 
 def find_key(engine: sa.Engine, keys: Keys, signer: str) -> PublicKey:
     """The key of that signer, read if it was not known; UnknownSigner if the log never enrolled it."""
     with reading(engine, ()) as connection:
-        driver = connection.connection.driver_connection
-        assert isinstance(driver, psycopg.Connection)
-        return keys.find(driver, signer)
+        return keys.find(driver_of(connection), signer)
 
 
 def log_state(connection: sa.Connection, origin: str) -> LogState:
     """The log of that origin; NotFound if there is none."""
-    found = connection.execute(
-        sa.select(t.log.c.log_id, t.log.c.origin, t.log.c.size, t.log.c.recorded_at).where(t.log.c.origin == origin)
-    ).one_or_none()
+    found = driver_of(connection).execute(_LOG, (origin,)).fetchone()
     if found is None:
         raise NotFound(f"此处没有日志 {origin}", f"no log {origin} here")
     return LogState(*found)
@@ -147,21 +175,20 @@ def cylinder_by_code(connection: sa.Connection, log_id: int, code: str) -> tuple
 
     Within a scope of sites, a cylinder that none of their entries names is as good as unknown.
     """
-    found = connection.execute(
-        sa.select(t.cylinder.c.body, t.code.c.active)
-        .join_from(
-            t.code,
-            t.cylinder,
-            sa.and_(t.cylinder.c.log_id == t.code.c.log_id, t.cylinder.c.cylinder == t.code.c.cylinder),
-        )
-        .where(t.code.c.log_id == log_id, t.code.c.code == code)
-    ).one_or_none()
-    if found is not None:
-        cylinder = cylinder_decoder.decode(found.body)
-        # A question of its own, so that the party is a constant that the index serves.
-        if entries_of(connection, log_id, f"cylinder:{cylinder.cylinder}", limit=1):
-            return cylinder, found.active
+    found = carrier_of(connection, log_id, code)
+    # A question of its own, so that the party is a constant that the index serves.
+    if found is not None and entries_of(connection, log_id, f"cylinder:{found[0].cylinder}", limit=1):
+        return found
     raise NotFound(f"没有编码为 {code} 的气瓶", f"no cylinder carries the code {code}")
+
+
+def carrier_of(connection: sa.Connection, log_id: int, code: str) -> tuple[Cylinder, bool] | None:
+    """As `cylinder_by_code`, None for a code that nobody registered; whoever asks must see to what the reader may see:
+    to nobody it tells a cylinder of which no entry shows.
+    """
+    with driver_of(connection).cursor(binary=True) as cursor:
+        found = cursor.execute(_CARRIER, (log_id, code)).fetchone()
+    return None if found is None else (cylinder_decoder.decode(found[0]), found[1])
 
 
 def entries_of(
@@ -218,6 +245,18 @@ def has_record(connection: sa.Connection, log_id: int, subject: str) -> bool:
 
 
 def lot_cylinders(connection: sa.Connection, log_id: int, tank_lot: str) -> list[Stored]:
-    """The fills from a tank lot, in index order: what may contain its gas."""
-    stored = entries_of(connection, log_id, f"tank_lot:{tank_lot}")
-    return [one for one in stored if isinstance(one.entry.outcome, e.CylinderFilled)]
+    """The fills from a tank lot, in index order: what may contain its gas. Of a fill that did not end with that lot,
+    where it was interrupted, else where it began.
+    """
+    fills, later = list[Stored](), set[tuple[str | None, str]]()
+    for one in reversed(entries_of(connection, log_id, f"tank_lot:{tank_lot}")):
+        outcome, claim = one.entry.outcome, decode_claim(one.entry.claim)
+        if not isinstance(claim, c.StartFill | c.InterruptFill | c.CompleteFill) or isinstance(outcome, e.Refusal):
+            continue
+        assert isinstance(outcome, e.FillStarted | e.FillInterrupted | e.CylinderFilled)
+        fill = outcome.cylinder, claim.authorisation
+        told_after = fill in later or (isinstance(outcome, e.FillStarted) and outcome.superseded)
+        if isinstance(outcome, e.CylinderFilled) or not told_after:
+            fills.append(one)
+            later.add(fill)
+    return fills[::-1]

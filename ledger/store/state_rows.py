@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from typing import NamedTuple
-from uuid import UUID
 
 from msgspec import json as mjson
 
@@ -18,9 +17,8 @@ _stray_decoder = mjson.Decoder(Stray)
 
 
 class CylinderRow(NamedTuple):
-    """The columns of the table `cylinder` after its log's id: its state, who holds it, its stamp."""
+    """The columns of the table `cylinder` after its key: its state, who holds it, its stamp."""
 
-    cylinder: UUID
     body: bytes
     holder: str
     premises: str | None
@@ -76,6 +74,6 @@ def places_of(world: World) -> Iterator[str]:
 def cylinder_row(one: Cylinder) -> CylinderRow:
     """A cylinder as the table has it."""
     return CylinderRow(
-        UUID(one.cylinder), cylinder_encoder.encode(one), one.holder, one.premises, one.carrier, one.maker,
-        one.made_month, one.serial, one.tare_g,
+        cylinder_encoder.encode(one), one.holder, one.premises, one.carrier, one.maker, one.made_month, one.serial,
+        one.tare_g,
     )  # fmt: skip

@@ -1,6 +1,5 @@
-"""Writing what an append made: many entries by COPY; caches and head, and few entries, in one statement."""
+"""Writing what an append made: entries, caches and head in one statement."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from psycopg import Connection
@@ -10,10 +9,11 @@ from ledger import events as e
 from ledger.cylinder import codes_of
 from ledger.entry import Entry
 from ledger.merkle import extend, pack_frontier
+from ledger.store.columns import bigints, blobs, ints, texts, uuids
 from ledger.store.device_rows import DeviceBundle
 from ledger.store.load import ClaimKey, Loaded
 from ledger.store.named import DEVICE
-from ledger.store.state_rows import CylinderRow, PlaceRow, cylinder_encoder, cylinder_row, place_row
+from ledger.store.state_rows import cylinder_encoder, cylinder_row, place_row
 from ledger.world import Head, World
 
 
@@ -63,23 +63,14 @@ class Batch:
             self.codes.update(world.cylinders[key].codes)
 
 
-FEW = 16
-"""Up to so many entries, a COPY's extra round trips cost more than it saves."""
-
-
 def write_batch(connection: Connection, loaded: Loaded, batch: Batch) -> None:
-    """Write it all within the caller's transaction: entries (many by COPY), then the caches and the head."""
+    """Write it all within the caller's transaction: the entries, the caches and the head."""
     log_id, world = loaded.head.log_id, loaded.world
-    few = len(batch.entries) <= FEW
-    if not few:
-        _copy_entries(connection, log_id, batch)
     frontier = extend(loaded.head.frontier, loaded.head.size, (new.leaf for new in batch.entries))
     connection.execute(
         _CACHES,
         {
             "log_id": log_id,
-            "entry": [new.entry_index for new in batch.entries if few],
-            "body": [new.body for new in batch.entries if few],
             "size": world.size,
             "frontier": pack_frontier(frontier),
             "recorded_at": world.recorded_at,
@@ -93,16 +84,6 @@ def write_batch(connection: Connection, loaded: Loaded, batch: Batch) -> None:
         connection.execute(_RARE, {"log_id": log_id} | _rare_columns(batch, world))
 
 
-def _copy_entries(connection: Connection, log_id: int, batch: Batch) -> None:
-    with (
-        connection.cursor(binary=True) as cursor,
-        cursor.copy("COPY entry (log_id, entry_index, body) FROM STDIN (FORMAT binary)") as copy,
-    ):
-        copy.set_types(["int4", "int8", "bytea"])
-        for new in batch.entries:
-            copy.write_row((log_id, new.entry_index, new.body))
-
-
 _CACHES = """
 WITH entries AS (
     INSERT INTO entry (log_id, entry_index, body)
@@ -110,7 +91,7 @@ WITH entries AS (
 ), claims AS (
     INSERT INTO claim_index (log_id, signer, claim_id, text_digest, entry_index)
     SELECT %(log_id)s, * FROM unnest(
-        %(claim_signer)b::bytea[], %(claim_id)b::bytea[], %(claim_digest)b::bytea[], %(claim_entry)b::int8[])
+        %(claim_signer)b::bytea[], %(claim_id)b::bytea[], %(claim_digest)b::bytea[], %(entry)b::int8[])
 ), parties AS (
     INSERT INTO entry_party (log_id, party, entry_index, site)
     SELECT %(log_id)s, * FROM unnest(%(party)b::text[], %(party_entry)b::int8[], %(party_site)b::text[])
@@ -128,16 +109,15 @@ WITH entries AS (
 ), cylinders AS (
     INSERT INTO cylinder (log_id, cylinder, body, holder, premises, carrier, maker, made_month, serial, tare_g)
     SELECT %(log_id)s, * FROM unnest(
-        %(cylinder_cylinder)b::uuid[], %(cylinder_body)b::bytea[], %(cylinder_holder)b::text[],
-        %(cylinder_premises)b::text[], %(cylinder_carrier)b::text[], %(cylinder_maker)b::text[],
-        %(cylinder_made_month)b::text[], %(cylinder_serial)b::text[], %(cylinder_tare_g)b::int4[])
+        %(cylinder)b::uuid[], %(cylinder_body)b::bytea[], %(holder)b::text[], %(premises)b::text[],
+        %(carrier)b::text[], %(maker)b::text[], %(made_month)b::text[], %(serial)b::text[], %(tare_g)b::int4[])
     ON CONFLICT (log_id, cylinder) DO UPDATE SET body = excluded.body, holder = excluded.holder,
         premises = excluded.premises, carrier = excluded.carrier, made_month = excluded.made_month,
         tare_g = excluded.tare_g
 ), places AS (
     INSERT INTO place (log_id, place, body, town, building, holder)
     SELECT %(log_id)s, * FROM unnest(
-        %(place_place)b::text[], %(place_body)b::bytea[], %(place_town)b::text[], %(place_building)b::text[],
+        %(place)b::text[], %(place_body)b::bytea[], %(town)b::text[], %(building)b::text[],
         %(place_holder)b::text[])
     ON CONFLICT (log_id, place) DO UPDATE SET body = excluded.body, town = excluded.town,
         building = excluded.building, holder = excluded.holder
@@ -168,24 +148,25 @@ DO UPDATE SET seq = excluded.seq, entry_index = excluded.entry_index, body = exc
 
 def _index_columns(batch: Batch) -> dict[str, object]:
     """The columns of the tables that have rows per entry, and of the bundles."""
-    parties = [(party, new.entry_index, new.site) for new in batch.entries for party in new.parties]
+    entries, parties = batch.entries, [(party, new) for new in batch.entries for party in new.parties]
+    devices = batch.devices
     return {
-        "claim_signer": [new.key.signer for new in batch.entries],
-        "claim_id": [new.key.claim_id for new in batch.entries],
-        "claim_digest": [new.key.text_digest for new in batch.entries],
-        "claim_entry": [new.entry_index for new in batch.entries],
-        "party": [party for party, _, _ in parties],
-        "party_entry": [index for _, index, _ in parties],
-        "party_site": [site for _, _, site in parties],
-        "bundle": list(batch.bundles),
-        "envelope": list(batch.bundles.values()),
-        # In the order of the bundles, of which each has its row.
-        "device_entry": [one.entry_index for one in batch.devices],
-        "device_signer": [one.signer for one in batch.devices],
-        "device_seq": [one.device_seq for one in batch.devices],
-        "device_prev": [one.device_prev for one in batch.devices],
-        "seen_size": [one.seen_size for one in batch.devices],
-        "seen_root": [one.seen_root for one in batch.devices],
+        "entry": bigints(new.entry_index for new in entries),
+        "body": blobs(new.body for new in entries),
+        "claim_signer": blobs(new.key.signer for new in entries),
+        "claim_id": blobs(new.key.claim_id for new in entries),
+        "claim_digest": blobs(new.key.text_digest for new in entries),
+        "party": texts(party for party, _ in parties),
+        "party_entry": bigints(new.entry_index for _, new in parties),
+        "party_site": texts(new.site for _, new in parties),
+        "bundle": blobs(batch.bundles),
+        "envelope": blobs(batch.bundles.values()),
+        "device_entry": bigints(one.entry_index for one in devices),
+        "device_signer": blobs(one.signer for one in devices),
+        "device_seq": bigints(one.device_seq for one in devices),
+        "device_prev": blobs(one.device_prev for one in devices),
+        "seen_size": bigints(one.seen_size for one in devices),
+        "seen_root": blobs(one.seen_root for one in devices),
     }
 
 
@@ -197,20 +178,27 @@ def _cache_columns(batch: Batch, world: World) -> dict[str, object]:
     places = [place_row(world, key) for key in changed if not key.startswith(_CYLINDER)]
     chains = [(name, _chain(world, name)) for name in sorted(batch.chains)]
     return {
-        **_columns("cylinder", CylinderRow._fields, cylinders),
-        **_columns("place", PlaceRow._fields, places),
-        "chain": [name for name, _ in chains],
-        "chain_seq": [head.seq for _, head in chains],
-        "chain_digest": [bytes.fromhex(head.digest) for _, head in chains],
+        "cylinder": uuids(scanned),
+        "cylinder_body": blobs(one.body for one in cylinders),
+        "holder": texts(one.holder for one in cylinders),
+        "premises": texts(one.premises for one in cylinders),
+        "carrier": texts(one.carrier for one in cylinders),
+        "maker": texts(one.maker for one in cylinders),
+        "made_month": texts(one.made_month for one in cylinders),
+        "serial": texts(one.serial for one in cylinders),
+        "tare_g": ints(one.tare_g for one in cylinders),
+        "place": texts(one.place for one in places),
+        "place_body": blobs(one.body for one in places),
+        "town": texts(one.town for one in places),
+        "building": texts(one.building for one in places),
+        "place_holder": texts(one.holder for one in places),
+        "chain": texts(name for name, _ in chains),
+        "chain_seq": bigints(head.seq for _, head in chains),
+        "chain_digest": blobs(bytes.fromhex(head.digest) for _, head in chains),
     }
 
 
 _CYLINDER = "cylinder:"
-
-
-def _columns(table: str, names: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> dict[str, object]:
-    """Rows as one list a column."""
-    return {f"{table}_{name}": [row[n] for row in rows] for n, name in enumerate(names)}
 
 
 def _rare_columns(batch: Batch, world: World) -> dict[str, object]:

@@ -133,7 +133,7 @@ class Writer:
         return self._connection
 
     def _lost(self, error: Exception) -> bool:
-        """Whether the database went away. psycopg says so in other words too: a COPY that is cut off, as ValueError."""
+        """Whether the database went away, in whatever words psycopg says so."""
         told = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
         return told or (self._connection is not None and self._connection.broken)
 
