@@ -11,10 +11,11 @@ from api.cylinders import READ_PROBLEMS, Asking, LogName
 from api.deployment import Asked, Deployment
 from api.views import EntryView, entry_view, shown_holder
 from api.words import china_time
+from ledger import claim as c
 from ledger import events as e
 from ledger.bundle import decode_claim
-from ledger.claim import CompleteFill
-from ledger.cylinder import Cylinder
+from ledger.contents import share_of
+from ledger.cylinder import WHOLE, Cylinder
 from ledger.errors import Forbidden, NotFound
 from ledger.lifecycle import STAGE_ZH, Stage
 from ledger.store.read import ALL_SITES, Stored, cylinders_by_id, entries_of, has_record, lot_cylinders
@@ -42,6 +43,8 @@ class LotFill(Struct, frozen=True):
     """One fill from the lot, and where the cylinder is now: whoever holds it may hold gas of the lot.
 
     `code` is what was scanned at the fill. What the ledger does not know (a fill of an unregistered code) is None.
+    `completed`: it ended with this lot; else it was interrupted, and may have gone on from another, or only its start
+    is known, without a weight. `at_most_permille`: so much of what is in the cylinder now may be of this fill.
     """
 
     code: str
@@ -52,12 +55,14 @@ class LotFill(Struct, frozen=True):
     station: str
     line: str
     person: str
-    net_g: int
+    completed: bool
+    net_g: int | None
     lawful: bool
     stage: Stage | None
     stage_zh: str | None
     holder: str | None
     refilled_since: bool
+    at_most_permille: int | None
 
 
 class LotCylinders(Struct, frozen=True):
@@ -119,8 +124,8 @@ def _fills(asked: Asked, lot: str) -> list[LotFill]:
 
 def _fill(stored: Stored, cylinders: dict[str, Cylinder], *, whole: bool) -> LotFill:
     claim, outcome = decode_claim(stored.entry.claim), stored.entry.outcome
-    assert isinstance(claim, CompleteFill)
-    assert isinstance(outcome, e.CylinderFilled)
+    assert isinstance(claim, c.StartFill | c.InterruptFill | c.CompleteFill)
+    assert isinstance(outcome, e.FillStarted | e.FillInterrupted | e.CylinderFilled)
     now = cylinders.get(outcome.cylinder or "")
     return LotFill(
         code=claim.code,
@@ -131,10 +136,19 @@ def _fill(stored: Stored, cylinders: dict[str, Cylinder], *, whole: bool) -> Lot
         station=claim.site,
         line=claim.line,
         person=claim.person,
-        net_g=outcome.net_g,
-        lawful=outcome.lawful,
+        completed=isinstance(outcome, e.CylinderFilled),
+        net_g=None if isinstance(outcome, e.FillStarted) else outcome.net_g,
+        lawful=isinstance(outcome, e.CylinderFilled) and outcome.lawful,
         stage=None if now is None else now.stage,
         stage_zh=None if now is None else STAGE_ZH[now.stage],
         holder=None if now is None else shown_holder(now.holder, whole=whole),
-        refilled_since=now is not None and now.fill is not None and now.fill.authorisation != claim.authorisation,
+        refilled_since=_refilled(now, claim.authorisation, stored.entry.recorded_at),
+        at_most_permille=None if now is None else share_of(now, claim.authorisation),
     )
+
+
+def _refilled(now: Cylinder | None, authorisation: str, at: int) -> bool:
+    """Whether a later fill, that did not continue this one, is the newest."""
+    if now is None or now.fill is None or now.fill.authorisation == authorisation:
+        return False
+    return now.fill.at >= at and share_of(now, authorisation) < WHOLE

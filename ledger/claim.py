@@ -432,7 +432,8 @@ class CollectCylinder(Claim, frozen=True, tag="collect_cylinder"):
 
 
 class HandOver(Claim, frozen=True, tag="hand_over"):
-    """Request: hand a full one over (交付) at a customer's premises, to stand at `position`.
+    """Request: hand a full one over (交付) at a customer's premises, to stand at `position`; with no `vehicle` at the
+    counter of `site`, where the customer fetches it (自提) to take it there.
 
     `site` is the place that sent it, where it has one: in that site's first days some rules only warn. `check` is the
     delivery check (随瓶安检), `confirmation` the customer's; `empties` are taken back in the same visit, each with a
@@ -443,7 +444,7 @@ class HandOver(Claim, frozen=True, tag="hand_over"):
 
     code: Code
     person: Ref
-    vehicle: Ref
+    vehicle: Ref | None
     customer: Ref
     premises: Ref
     position: Literal["indoor", "outdoor", "cylinder_room"]
@@ -841,7 +842,8 @@ class AdoptPack(Filing, frozen=True, tag="adopt_pack"):
 class EnrolSigner(Filing, frozen=True, tag="enrol_signer"):
     """A signer's key, role, acts and sites. The id is derived from the key (`bundle.signer_id`).
 
-    `alert`: the claim id of the alert for which it is quarantined.
+    `alert`: the claim id of the alert for which it is quarantined. `worker`: whose phone it is; it then names nobody
+    else as who acts, and so its signature is that person's.
     """
 
     signer: SignerId
@@ -852,6 +854,7 @@ class EnrolSigner(Filing, frozen=True, tag="enrol_signer"):
     acts: tuple[Annotated[str, Meta(max_length=40)], ...]
     status: Literal["active", "revoked", "quarantined"]
     alert: ClaimId | None = None
+    worker: Ref | None = None
 
 
 class FileEnterprise(Filing, frozen=True, tag="file_enterprise"):
@@ -1148,10 +1151,10 @@ class FileInsurance(Filing, frozen=True, tag="file_insurance"):
 class OpenRecall(Filing, frozen=True, tag="open_recall"):
     """A recall (召回) of every cylinder that all selectors fit; one left out fits every cylinder.
 
-    Of its newest fill: `line`, `tank_lot` (and every lot that took its remainder), `filler` (who filled it), between
-    `filled_from` and `filled_to` (ms UTC, both included). Of its newest inspection: where, by whom, on which day. Of
-    its newest delivery: vehicle, worker. `acknowledge_h`: in so many hours every enterprise concerned acknowledges it.
-    `drill`: a rehearsal (演练), which closes no gate.
+    Of its newest fill: `line`, `tank_lot` (and every lot that took its remainder; of other gas that may be in the
+    cylinder, too), `filler` (who filled it), between `filled_from` and `filled_to` (ms UTC, both included). Of its
+    newest inspection: where, by whom, on which day. Of its newest delivery: vehicle, worker. `acknowledge_h`: in so
+    many hours every enterprise concerned acknowledges it. `drill`: a rehearsal (演练), which closes no gate.
     """
 
     recall: Ref

@@ -105,6 +105,8 @@ def history_of(party: str, told: Iterable[Told]) -> History:
         if entry.subject == party or party == f"code:{_code(claim)}":
             at = index, entry.recorded_at, seen_at
             contradictions.extend(Contradiction(*at, *hands) for hands in _contradicted(outcome))
+        elif place is not None and (counted := _counted_elsewhere(party, claim, outcome)) is not None:
+            contradictions.append(Contradiction(index, entry.recorded_at, seen_at, place.holder, counted))
         says = _says(party, place, claim, outcome)
         if says is None:
             continue
@@ -170,6 +172,7 @@ def came_to(party: str, told: Iterable[Told]) -> tuple[str, ...]:
         outcome = entry.outcome
         if isinstance(outcome, e.PremisesCounted):
             found.update((f"cylinder:{key}", None) for key in outcome.found)
+            found.update((f"code:{one}", None) for one in outcome.foreign)
             continue
         to = destination(claim)
         if to is None or not isinstance(outcome, e.CylinderEvent) or not stands_with(to, party):
@@ -209,9 +212,10 @@ def _says(party: str, place: Place | None, claim: c.AnyClaim, outcome: e.Outcome
     """Where that cylinder is by this entry; None where the entry says nothing of it."""
     kind, _, key = party.partition(":")
     if isinstance(outcome, e.PremisesCounted) and isinstance(claim, c.CountPremises):
-        if key in outcome.found:
+        found, missing = (outcome.foreign, outcome.gone) if kind == "code" else (outcome.found, outcome.missing)
+        if key in found:
             return Place(f"customer:{claim.customer}", claim.premises)
-        return NOWHERE if key in outcome.missing else None
+        return NOWHERE if key in missing else None
     if not isinstance(outcome, e.CylinderEvent):
         return None
     if kind == "code":
@@ -244,6 +248,18 @@ def _overtaken(party: str, outcome: e.Outcome, seen_at: int, latest: int) -> boo
 
 def _superseded(outcome: e.Outcome) -> bool:
     return isinstance(outcome, e.PlacedEvent) and outcome.superseded
+
+
+def _counted_elsewhere(party: str, claim: c.AnyClaim, outcome: e.Outcome) -> str | None:
+    """Where a count says that cylinder is, against the ledger: at the customer's, or not there and nobody knows where.
+    None where it says nothing against it.
+    """
+    if not isinstance(outcome, e.PremisesCounted) or not isinstance(claim, c.CountPremises):
+        return None
+    key = party.partition(":")[2]
+    if key in outcome.elsewhere:
+        return f"customer:{claim.customer}"
+    return UNKNOWN_HOLDER if key in (*outcome.missing, *outcome.gone) else None
 
 
 def _contradicted(outcome: e.Outcome) -> Iterator[tuple[str, str]]:

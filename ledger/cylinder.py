@@ -27,6 +27,7 @@ class Authorisation(Struct, frozen=True):
     """Leave to fill once. `started` and `finished` say what was reported under it.
 
     `start_fault` is the reason's code of what its start broke, '' for nothing. `continues`: what it resumes, or None.
+    `start_weight_g`: gross, when the valve opened; None where nobody said.
     """
 
     claim_id: str
@@ -36,6 +37,8 @@ class Authorisation(Struct, frozen=True):
     finished: bool = False
     start_fault: str = ""
     continues: str | None = None
+    tank_lot: str = ""
+    start_weight_g: int | None = None
 
 
 class Fill(Struct, frozen=True):
@@ -54,6 +57,26 @@ class Fill(Struct, frozen=True):
     seen_at: int = 0
 
 
+WHOLE = 1000
+"""All of what is in a cylinder, in permille."""
+
+
+class Gas(Struct, frozen=True):
+    """Gas beside that of the newest completed fill, which may be in it still: of a fill that was begun and did not end
+    in that one's lot, or what remained of an earlier one. By which leave, whom and what, seen when (ms UTC, put right).
+
+    `permille`: at most so much of what is in it. `WHOLE` for all that went in by one fill, whatever it continued, and
+    for a remainder that nobody weighed.
+    """
+
+    authorisation: str
+    line: str
+    person: str
+    tank_lot: str
+    seen_at: int
+    permille: int = WHOLE
+
+
 class Inspection(Struct, frozen=True):
     """The newest inspection that counted: where, by whom, on which day."""
 
@@ -63,11 +86,13 @@ class Inspection(Struct, frozen=True):
 
 
 class Delivery(Struct, frozen=True):
-    """The newest hand-over: when it was seen (ms UTC, put right), by whom, from which vehicle, to whom."""
+    """The newest hand-over: when it was seen (ms UTC, put right), by whom, from which vehicle, to whom; from none where
+    the customer fetched it.
+    """
 
     at: int
     person: str
-    vehicle: str
+    vehicle: str | None
     customer: str
     premises: str
 
@@ -82,7 +107,8 @@ class Cylinder(Struct, frozen=True, omit_defaults=True):
     when, by clocks put right, the newest fact about its place was seen. `relabelled_by`: who gave it its newest label,
     until a second person confirms it; `relabels`: when. `inferred_at`: when a return that nobody had scanned was last
     inferred. `challenged`: the stamp's end is asked for. `premises`: where it stands at its customer's. `carrier`: who
-    took it onto the vehicle that holds it. `lost`: reported lost, and not seen since.
+    took it onto the vehicle that holds it. `lost`: reported lost, and not seen since. `gas`: what else may be in it
+    than its newest completed fill; `fill_over`: that one's gas is gone or stands there, as it was emptied or filled on.
     """
 
     cylinder: str
@@ -139,6 +165,8 @@ class Cylinder(Struct, frozen=True, omit_defaults=True):
     lost: bool = False
     inspection: Inspection | None = None
     delivery: Delivery | None = None
+    gas: tuple[Gas, ...] = ()
+    fill_over: bool = False
 
     @property
     def place(self) -> tuple[str, ...]:

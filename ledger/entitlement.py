@@ -2,7 +2,8 @@
 
 A signer may do an act if its role may (the table), its enrolment lists the act, and, where the claim names a site, its
 enrolment lists the site. An office files for its own enterprise only; the log's own signer enrols nobody and may only
-quarantine a signer over whom someone stands. All else is refused `signer_not_entitled`.
+quarantine a signer over whom someone stands; what a customer fetches, a station hands over at its own site. All else is
+refused `signer_not_entitled`.
 """
 
 from msgspec import structs
@@ -128,6 +129,8 @@ def is_entitled(
         return False
     if isinstance(claim, c.Filing) or signer.role is Role.OFFICE:
         return _for_own_enterprise(registry, supply, signer, claim, day=day)
+    if type(claim) is c.HandOver and claim.vehicle is None:
+        return signer.role is Role.STATION and claim.site in signer.sites  # fetched at its counter
     site: str | None = getattr(claim, "site", None)
     return site is None or site in signer.sites
 

@@ -2,6 +2,8 @@
 
 An event holds what the ledger *derived*; what the signer said stands in the claim beside it in the same entry.
 `cylinder` is the ledger id that the claim's code resolved to, None when no such code is known.
+
+This file is over 400 lines because it is one vocabulary, as `ledger/claim.py` is: an event for every act, side by side.
 """
 
 from typing import get_args
@@ -101,7 +103,9 @@ class FillAuthorised(CylinderEvent, frozen=True, tag="fill_authorised.v1"):
 
 
 class FillStarted(PlacedEvent, frozen=True, tag="fill_started.v1"):
-    """The valve opened."""
+    """The valve opened. `tank_lot`: which lot it opened to, by the leave; None where there was none."""
+
+    tank_lot: str | None = None
 
 
 class CylinderFilled(CylinderEvent, frozen=True, tag="cylinder_filled.v1"):
@@ -112,9 +116,13 @@ class CylinderFilled(CylinderEvent, frozen=True, tag="cylinder_filled.v1"):
 
 
 class FillInterrupted(CylinderEvent, frozen=True, tag="fill_interrupted.v1"):
-    """The valve closed early."""
+    """The valve closed early. `tank_lot` as when it opened; `gas_g`: how much went in, None where nobody said at what
+    weight it began.
+    """
 
     net_g: int = 0
+    tank_lot: str | None = None
+    gas_g: int | None = None
 
 
 class CylinderWeighed(CylinderEvent, frozen=True, tag="cylinder_weighed.v1"):
@@ -294,8 +302,9 @@ class SupplyResumed(PremisesEvent, frozen=True, tag="supply_resumed.v1"):
 
 class PremisesCounted(PremisesEvent, frozen=True, tag="premises_counted.v1"):
     """Counted. `found`: ledger ids of the cylinders there; `missing`: of those that were held there and were not found;
-    `overtaken`: of those found that were seen elsewhere since, so that this moves them nowhere; `unknown`: how many
-    codes nobody knows; `left`: as of cylinders, of all found.
+    `overtaken`: of those found that were seen elsewhere since, so that this moves them nowhere; `elsewhere`: of those
+    found that the ledger had elsewhere until now. `unknown`: how many codes nobody registered; `foreign`: which of them
+    stand there now; `gone`: which others stood there and were not found. `left`: as of cylinders, of all found.
     """
 
     found: tuple[str, ...] = ()
@@ -303,6 +312,9 @@ class PremisesCounted(PremisesEvent, frozen=True, tag="premises_counted.v1"):
     overtaken: tuple[str, ...] = ()
     unknown: int = 0
     left: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()
+    foreign: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
 
 
 class RecallAcknowledged(Event, frozen=True, tag="recall_acknowledged.v1"):

@@ -12,6 +12,7 @@ from msgspec import structs
 
 from ledger import claim as c
 from ledger import events as e
+from ledger.contents import gas_closed, gas_opened
 from ledger.cylinder import UNKNOWN_HOLDER, Authorisation, Cylinder, Delivery, Fill, Inspection, Prefill
 from ledger.lifecycle import FULL_STAGES, TABLE, Stage, sign_of
 from ledger.model import allowed_fill_g
@@ -28,7 +29,7 @@ def apply(
     KeyError if the lifecycle has no such step.
     """
     stage = TABLE[old.stage, sign_of(claim, event)]
-    if _had_by_customer(claim, event) and stage in FULL_STAGES:
+    if stage in FULL_STAGES and _had_by_customer(claim, event):
         # It was sold and used: no return, count or transfer makes that fill one to be sold again.
         stage = Stage.UNKNOWN
     overtaken = isinstance(event, e.PlacedEvent) and event.superseded
@@ -36,6 +37,9 @@ def apply(
     changes: dict[str, object] = told
     if type(claim) in PLACING and seen_at > old.placed_at:
         changes["placed_at"] = seen_at
+    if _frozen(event) and not overtaken:
+        # What the freeze holds and was moved or let out all the same reaches no customer from elsewhere.
+        changes["locks"] = _with_lock(old, c.Cause.INCIDENT)
     return structs.replace(old, seq=old.seq + 1, leaf=leaf, entry_index=entry_index, **{"stage": stage, **changes})
 
 
@@ -73,6 +77,8 @@ class Place(NamedTuple):
 
 def destination(claim: c.AnyClaim) -> Place | None:
     """Where a claim says that its cylinder is from then on; None for claims that do not say so."""
+    if type(claim) not in PLACING:  # the many are done with soon
+        return None
     match claim:
         case c.CheckPrefill() | c.CompleteFill() | c.DepotIn() | c.UnloadVehicle() | c.CountStock():
             return Place(f"site:{claim.site}")
@@ -133,10 +139,14 @@ def _changes(old: Cylinder, claim: c.AnyClaim, event: e.CylinderEvent, at: int, 
             return _prefill(old, claim, event, at)
         case c.AuthoriseFill():
             assert isinstance(event, e.FillAuthorised)
-            leave = Authorisation(claim.claim_id, claim.line, event.start_by, continues=claim.continues)
+            leave = Authorisation(
+                claim.claim_id, claim.line, event.start_by, continues=claim.continues, tank_lot=claim.tank_lot
+            )
             return {"authorisation": leave, "released": False}
         case c.StartFill():
-            return {"authorisation": _started(old, claim, event)} | _VALVE_OPENED
+            assert isinstance(event, e.FillStarted)
+            gas = gas_opened(old, claim, event, seen_at)
+            return {"authorisation": _started(old, claim, event), "gas": gas} | _VALVE_OPENED
         case c.CompleteFill():
             assert isinstance(event, e.CylinderFilled)
             return _filled(old, claim, event, at, seen_at)
@@ -148,6 +158,8 @@ def _changes(old: Cylinder, claim: c.AnyClaim, event: e.CylinderEvent, at: int, 
                 "net_g": event.net_g,
                 "locks": locks,
                 "postfill_person": None,
+                "gas": gas_closed(old, claim, event, seen_at),
+                "fill_over": True,
             } | _VALVE_OPENED
         case c.WeighCylinder():
             assert isinstance(event, e.CylinderWeighed)
@@ -157,20 +169,12 @@ def _changes(old: Cylinder, claim: c.AnyClaim, event: e.CylinderEvent, at: int, 
         case c.ReleaseCylinder():
             return {"released": True, "released_at": at, "seal": claim.seal}
         case c.DepotOut() | c.LoadVehicle():
-            # One release, one sale: only coming back unsold (`_back`) lets the same fill go out again.
             sold = isinstance(claim, c.LoadVehicle) or claim.purpose is c.Purpose.SALE
-            return {
-                "prefill": None,
-                "locks": _with_lock(old, c.Cause.INCIDENT) if _frozen(event) else old.locks,
-                "released": old.released and not sold,
-                "opening_stock": old.opening_stock and not sold,
-                "opening_left": sold and (old.opening_stock or old.opening_back),
-                "opening_back": old.opening_back and not sold,
-                "out": sold,
-            }
+            return _gone(old, sold=sold) | {"out": sold}
         case c.HandOver():
             given = Delivery(seen_at, claim.person, claim.vehicle, claim.customer, claim.premises)
-            return {"delivery": given, "out": False}
+            fetched = _gone(old, sold=True) if claim.vehicle is None else {}
+            return fetched | {"delivery": given, "out": False}
         case c.DepotIn() | c.UnloadVehicle() | c.CollectCylinder():
             return _back(old, claim, event)
         case c.RemoveInEmergency() | c.ReportFound():
@@ -198,7 +202,7 @@ def _changes(old: Cylinder, claim: c.AnyClaim, event: e.CylinderEvent, at: int, 
                 "out": old.out and not event.left,
             }
         case c.EvacuateCylinder():
-            return _EMPTIED | {"needs_evacuation": False, "net_g": None}
+            return _EMPTIED | {"needs_evacuation": False, "net_g": None} | _NO_GAS
         case c.ExtractResidue():
             assert isinstance(event, e.ResidueExtracted)
             over = event.net_g > allowed_fill_g(old.max_fill_g, old.water_volume_ml)
@@ -225,6 +229,17 @@ def _changes(old: Cylinder, claim: c.AnyClaim, event: e.CylinderEvent, at: int, 
             return {} if event.violations else _corrected(old, claim)
         case _:
             return {}
+
+
+def _gone(old: Cylinder, *, sold: bool) -> dict[str, object]:
+    """It leaves a site. One release, one sale: only coming back unsold (`_back`) lets the same fill go out again."""
+    return {
+        "prefill": None,
+        "released": old.released and not sold,
+        "opening_stock": old.opening_stock and not sold,
+        "opening_left": sold and (old.opening_stock or old.opening_back),
+        "opening_back": old.opening_back and not sold,
+    }
 
 
 def _prefill(old: Cylinder, claim: c.CheckPrefill, event: e.CylinderEvent, at: int) -> dict[str, object]:
@@ -270,8 +285,14 @@ def _started(old: Cylinder, claim: c.StartFill, event: e.CylinderEvent) -> Autho
         return old.authorisation
     faults = [note.reason for note in event.violations if note.rule.startswith("FILL-01@")]
     return structs.replace(
-        old.authorisation, started=True, start_fault=old.authorisation.start_fault or "".join(faults)
+        old.authorisation,
+        started=True,
+        start_fault=old.authorisation.start_fault or "".join(faults),
+        start_weight_g=claim.start_weight_g,
     )
+
+
+_NO_GAS: dict[str, object] = {"gas": (), "fill_over": True}
 
 
 def _finished(old: Cylinder, claim_id: str) -> Authorisation | None:
@@ -308,6 +329,8 @@ def _filled(old: Cylinder, claim: c.CompleteFill, event: e.CylinderFilled, at: i
         "opening_back": False,
         "needs_evacuation": False,
         "out": False,
+        "gas": gas_closed(old, claim, event, seen_at),
+        "fill_over": False,
     }
 
 
@@ -375,7 +398,7 @@ def _inspected(claim: c.RecordInspection, event: e.CylinderEvent) -> dict[str, o
         return changes
     changes |= {"inspected_month": claim.inspected_on[:7], "inspection_failed": False}
     changes |= {"inspection": Inspection(claim.site, claim.person, claim.inspected_on)}
-    changes |= {"content": c.Content.EMPTY, "net_g": None, "needs_evacuation": True}
+    changes |= {"content": c.Content.EMPTY, "net_g": None, "needs_evacuation": True} | _NO_GAS
     if claim.tare_g is not None:
         changes |= {"tare_g": claim.tare_g, "tare_unknown": False}
     return changes

@@ -36,7 +36,7 @@ from ledger.rules import (
     visit,
     withdrawal,
 )
-from ledger.rules.rule import RULES, Case, Check, Gate
+from ledger.rules.rule import RULES, Case, Check, Gate, is_fetched
 from ledger.world import World
 
 FAMILIES = (
@@ -134,7 +134,8 @@ def judge(world: World, claim: c.AnyClaim, *, at: int, recorded_at: int, clock_o
     case = Case(world, claim, at=at, recorded_at=recorded_at, clock_offset_ms=clock_offset_ms)
     broken: list[Note] = []
     warnings: list[Note] = []
-    for check, params, asked in _asked_on(in_force, case.gate, case.today):
+    gates = (case.gate, Gate.HANDOVER) if is_fetched(claim) else (case.gate,)
+    for check, params, asked in _asked_on(in_force, gates, case.today):
         case.params = params
         found = check(case)
         if found is None:
@@ -158,11 +159,15 @@ def _in_transition(case: Case) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _asked_on(in_force: PackInForce, gate: Gate, day: str) -> tuple[tuple[Check, dict[str, int], _Asked], ...]:
-    """The rules to ask at that gate on that day, what each asking needs in front: a day has thousands of claims."""
-    return tuple(
-        (one.check, one.params, one) for one in _plan(in_force)[gate] if one.effective_from <= day <= one.effective_to
-    )
+def _asked_on(
+    in_force: PackInForce, gates: tuple[Gate, ...], day: str
+) -> tuple[tuple[Check, dict[str, int], _Asked], ...]:
+    """The rules to ask at these gates on that day, each once, what each asking needs in front: a day has thousands of
+    claims.
+    """
+    plan = _plan(in_force)
+    asked = {one.name: one for gate in gates for one in plan[gate] if one.effective_from <= day <= one.effective_to}
+    return tuple((one.check, one.params, one) for one in asked.values())
 
 
 @lru_cache(maxsize=64)

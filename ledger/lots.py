@@ -25,11 +25,13 @@ def carried_over(lot: FileTankLot) -> Fraction:
     return Fraction(lot.remainder_g, lot.remainder_g + lot.received_g)
 
 
-def holds_gas_of(find: Find, lot: str, source: str, floor_permille: int) -> bool:
+def holds_gas_of(find: Find, lot: str, source: str, floor_permille: int, part_permille: int = _PERMILLE) -> bool:
     """Whether fills from `lot` may contain gas of the lot `source`: it is that lot, or it took over at least so many
-    permille of it, over any number of unloadings.
+    permille of it, over any number of unloadings. `part_permille`: how much of what is asked about is of `lot`.
     """
-    share, seen = _WHOLE, set[str]()
+    share, seen = Fraction(part_permille, _PERMILLE), set[str]()
+    if part_permille < _PERMILLE and not _counts(share, floor_permille):
+        return False
     while lot != source:
         filed = find(lot)
         if filed is None or filed.includes is None or lot in seen:

@@ -1,7 +1,7 @@
 """The mass balance of tank lots and stations: what came, what went into cylinders, and where that is by the ledger.
 
-What a lot filled is delivered, in stock, or neither: that is the difference which somebody has to explain. Gas that
-went in by a fill that was interrupted and never completed is in no lot's figure. Grams throughout.
+What a lot filled is delivered, in stock, or neither: that is the difference which somebody has to explain. What went in
+before a fill was interrupted is its own lot's, whichever lot went on. Grams throughout.
 """
 
 from collections import defaultdict
@@ -12,7 +12,8 @@ from msgspec import Struct
 from msgspec import json as mjson
 
 from ledger import claim as c
-from ledger.cylinder import UNKNOWN_HOLDER, Cylinder
+from ledger.contents import share_of
+from ledger.cylinder import UNKNOWN_HOLDER, WHOLE, Cylinder
 
 Fate = Literal["delivered", "returned", "in_stock", "difference"]
 
@@ -22,7 +23,7 @@ class LotMass(Struct, frozen=True):
     measured it. `left_g`: what should be in the tank still, None where that cannot be known.
 
     `delivered_g` holds what was handed over, of which the cylinders of `returned_g` came back; `in_stock_g` stands at
-    sites and on vehicles. `difference_g` = filled − delivered − in stock.
+    sites and on vehicles. `difference_g` = filled − delivered − in stock. `fills`: with those that were interrupted.
     """
 
     tank_lot: str
@@ -53,8 +54,9 @@ class StationMass(Struct, frozen=True):
 
 
 class Poured(NamedTuple):
-    """A completed fill: at which entry, of which cylinder (None for a code that nobody registered), from which lot,
-    under which authorisation, when it was done by clocks put right (ms UTC), and how much gas went in.
+    """A fill, completed or interrupted: at which entry, of which cylinder (None for a code that nobody registered),
+    from which lot, under which authorisation, when the valve closed by clocks put right (ms UTC), and how much gas went
+    in; nothing where nobody said at what weight it began.
     """
 
     entry_index: int
@@ -76,6 +78,8 @@ class RoundEnd(NamedTuple):
 class _Made(Struct):
     type: str
     cylinder: str | None = None
+    tank_lot: str | None = None
+    gas_g: int | None = None
 
 
 class _Entry(Struct):
@@ -87,22 +91,37 @@ class _Entry(Struct):
 
 class _Filled(Struct):
     scanned_at: int
-    tank_lot: str
     authorisation: str
-    start_weight_g: int
-    end_weight_g: int
+    tank_lot: str = ""
+    start_weight_g: int = 0
+    end_weight_g: int = 0
 
 
 _entry, _filled = mjson.Decoder(_Entry), mjson.Decoder(_Filled)
 
 
 def poured(entry_index: int, body: bytes) -> Poured:
-    """What the entry of a completed fill says; there are many, so no more of its bytes is read than this."""
+    """What the entry of a completed or interrupted fill says: of an interrupted one, lot and gas stand in the event.
+
+    There are many, so no more of its bytes is read than this.
+    """
     entry = _entry.decode(body)
-    claim = _filled.decode(entry.claim)
+    claim, made = _filled.decode(entry.claim), entry.outcome
     at = min(claim.scanned_at + (entry.clock_offset_ms or 0), entry.recorded_at)
-    gas_g = claim.end_weight_g - claim.start_weight_g
-    return Poured(entry_index, entry.outcome.cylinder, claim.tank_lot, claim.authorisation, at, gas_g)
+    lot = claim.tank_lot if made.tank_lot is None else made.tank_lot
+    gas_g = claim.end_weight_g - claim.start_weight_g if made.gas_g is None else made.gas_g
+    return Poured(entry_index, made.cylinder, lot, claim.authorisation, at, gas_g)
+
+
+def is_newest(fill: Poured, now: Cylinder) -> bool:
+    """Whether this is the cylinder's newest fill, or one that its newest fill continued."""
+    newest = now.fill is not None and now.fill.authorisation == fill.authorisation
+    return newest or share_of(now, fill.authorisation) == WHOLE
+
+
+def cylinder_in(body: bytes) -> str | None:
+    """The cylinder that an entry's event is about, by ledger id."""
+    return _entry.decode(body).outcome.cylinder
 
 
 def round_end(entry_index: int, body: bytes) -> RoundEnd:
@@ -118,7 +137,7 @@ def lot_masses(
     rounds: Iterable[RoundEnd],
     cylinders: Mapping[str, Cylinder],
 ) -> list[LotMass]:
-    """The balance of the lots of these names. `lots` are all on record; `fills` every completed fill from those named;
+    """The balance of the lots of these names. `lots` are all on record; `fills` every fill from those named;
     `rounds` of those cylinders that were filled since, in index order; `cylinders` by id.
     """
     after: dict[str | None, list[RoundEnd]] = defaultdict(list)
@@ -135,7 +154,7 @@ def _fate(fill: Poured, rounds: Sequence[RoundEnd], now: Cylinder | None) -> Fat
     """What became of a fill: what ended its round, if it was filled since; else where its cylinder is."""
     if now is None:
         return "difference"
-    if now.fill is None or now.fill.authorisation != fill.authorisation:
+    if not is_newest(fill, now):
         ended = next((one for one in rounds if one.entry_index > fill.entry_index), None)
         if ended is not None:
             return "returned" if ended.handed_over else "difference"

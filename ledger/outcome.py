@@ -10,19 +10,18 @@ from ledger import events as e
 from ledger.challenge import is_challenged
 from ledger.checklists import AT_ONCE, passed
 from ledger.china import day_of, shift_day
-from ledger.cylinder import Cylinder, stamp_of
+from ledger.cylinder import Authorisation, Cylinder, stamp_of
 from ledger.fold import destination
 from ledger.judge import Verdict
 from ledger.lifecycle import FULL_STAGES
 from ledger.model import parse_model
-from ledger.premises import Premises
 from ledger.rules.filling import allowed_net_g
+from ledger.scene import counted
 from ledger.world import World
 
 _PLAIN: dict[type[c.Claim], type[e.CylinderEvent]] = {
     c.BindCode: e.CodeBound,
     c.ConfirmRelabel: e.RelabelConfirmed,
-    c.StartFill: e.FillStarted,
     c.DepotOut: e.DepotLeft,
     c.DepotIn: e.DepotEntered,
     c.CollectCylinder: e.CylinderCollected,
@@ -63,8 +62,7 @@ STAMP_RULE = "ID-05@1"
 """A pack that has it makes every registration carry its stamp as a code, which is what the rule looks for."""
 
 
-_WEIGHED: dict[type[c.Claim], type[e.FillInterrupted | e.CylinderWeighed | e.CylinderBled | e.ResidueExtracted]] = {
-    c.InterruptFill: e.FillInterrupted,
+_WEIGHED: dict[type[c.Claim], type[e.CylinderWeighed | e.CylinderBled | e.ResidueExtracted]] = {
     c.WeighCylinder: e.CylinderWeighed,
     c.BleedCylinder: e.CylinderBled,
     c.ExtractResidue: e.ResidueExtracted,
@@ -77,6 +75,10 @@ CUSTODY_RULE = "FILL-11@1"
 
 LEFT_RULE = "CUST-01@1"
 """A pack that has it makes every event say whom the cylinder left, so that each holder's story is whole."""
+
+
+LOT_RULE = "RECALL-01@2"
+"""A pack that has it makes the opening and the early closing of a valve say which tank lot it opened to."""
 
 
 class Notes(TypedDict):
@@ -140,8 +142,8 @@ def _off_the_road(world: World, event: e.Event, key: str | None) -> tuple[str, .
     in_force = world.registry.in_force
     if key is None or in_force is None or LEFT_RULE not in in_force.pack.rules:
         return ()
-    back = isinstance(event, e.PostfillFailed | e.CylinderBled) and world.cylinders[key].out
-    return world.cylinders[key].place if back else ()
+    cylinder = world.cylinders[key]
+    return cylinder.place if cylinder.out and isinstance(event, e.PostfillFailed | e.CylinderBled) else ()
 
 
 def _at_premises(world: World, claim: c.PremisesClaim, now: int, notes: Notes, *, seen_at: int) -> e.AnyEvent:
@@ -170,29 +172,28 @@ def _at_premises(world: World, claim: c.PremisesClaim, now: int, notes: Notes, *
         case c.ResumeSupply():
             return e.SupplyResumed(**notes)
         case c.CountPremises():
-            return _recounted(world, claim, there, notes, seen_at=seen_at)
+            return _recounted(world, claim, notes, seen_at=seen_at)
 
 
 MAX_MISSING = 100
 """A count names so many that are missing, or an entry might not hold them; the next count misses the rest."""
 
 
-def _recounted(
-    world: World, claim: c.CountPremises, there: Premises, notes: Notes, *, seen_at: int
-) -> e.PremisesCounted:
-    """A count that comes late tells what was there, and moves nothing that was seen since."""
-    uses = [world.codes.get(code) for code in claim.codes]
-    seen = tuple(dict.fromkeys(use.cylinder for use in uses if use is not None))
-    since = {key for key in (*seen, *there.held) if world.cylinders[key].placed_at > seen_at}
-    found = tuple(key for key in seen if key not in since)
+def _recounted(world: World, claim: c.CountPremises, notes: Notes, *, seen_at: int) -> e.PremisesCounted:
+    """What was found, and what that moves; under an older pack, nothing that nobody registered."""
+    count, in_force = counted(world, claim, seen_at), world.registry.in_force
     here = f"customer:{claim.customer}", f"premises:{claim.premises}"
-    moved = (world.cylinders[key].place for key in found)
+    moved = (world.cylinders[key].place for key in count.found)
+    whole = in_force is not None and LEFT_RULE in in_force.pack.rules
     return e.PremisesCounted(
-        found=found,
-        missing=tuple(key for key in there.held if key not in seen and key not in since)[:MAX_MISSING],
-        overtaken=tuple(key for key in seen if key in since),
-        unknown=sum(use is None for use in uses),
+        found=count.found,
+        missing=count.missing[:MAX_MISSING],
+        overtaken=count.overtaken,
+        unknown=sum(code not in world.codes for code in claim.codes),
         left=tuple(dict.fromkeys(party for place in moved if place != here for party in place)),
+        elsewhere=count.elsewhere if whole else (),
+        foreign=count.foreign if whole else (),
+        gone=count.gone[:MAX_MISSING] if whole else (),
         **notes,
     )
 
@@ -228,7 +229,9 @@ def _derived(world: World, claim: c.CylinderClaim, key: str | None, now: int, no
             net_g = claim.end_weight_g - tare_g if cylinder is not None else 0
             lawful = cylinder is not None and all(note.reason == "overfilled" for note in broken)
             return e.CylinderFilled(cylinder=key, net_g=net_g, lawful=lawful, **notes)
-        case c.InterruptFill() | c.WeighCylinder() | c.BleedCylinder() | c.ExtractResidue():
+        case c.StartFill() | c.InterruptFill():
+            return _at_the_valve(world, claim, cylinder, notes)
+        case c.WeighCylinder() | c.BleedCylinder() | c.ExtractResidue():
             return _WEIGHED[type(claim)](cylinder=key, net_g=claim.weight_g - tare_g, **notes)
         case c.SurrenderCylinder():
             return e.CylinderSurrendered(cylinder=key, owner=_new_owner(world, claim, cylinder), **notes)
@@ -240,6 +243,26 @@ def _derived(world: World, claim: c.CylinderClaim, key: str | None, now: int, no
             return _released(world, claim, key, notes)
         case _:
             raise AssertionError(f"no event for {type(claim).__name__}")
+
+
+def _at_the_valve(
+    world: World, claim: c.StartFill | c.InterruptFill, cylinder: Cylinder | None, notes: Notes
+) -> e.FillStarted | e.FillInterrupted:
+    """It opened, or closed early. To which lot, and at what weight it began, says the leave."""
+    key, tare_g = (None, 0) if cylinder is None else (cylinder.cylinder, cylinder.tare_g)
+    leave = None if cylinder is None else _leave(world, cylinder, claim.authorisation)
+    lot, began_g = (None, None) if leave is None else (leave.tank_lot, leave.start_weight_g)
+    if isinstance(claim, c.StartFill):
+        return e.FillStarted(cylinder=key, tank_lot=lot, **notes)
+    gas_g = None if began_g is None else max(claim.weight_g - began_g, 0)
+    return e.FillInterrupted(cylinder=key, net_g=claim.weight_g - tare_g, tank_lot=lot, gas_g=gas_g, **notes)
+
+
+def _leave(world: World, cylinder: Cylinder, authorisation: str) -> Authorisation | None:
+    """The cylinder's newest leave, if it is this one; none under an older pack."""
+    in_force, leave = world.registry.in_force, cylinder.authorisation
+    known = in_force is not None and LOT_RULE in in_force.pack.rules
+    return leave if known and leave is not None and leave.claim_id == authorisation else None
 
 
 def _prechecked(world: World, claim: c.CheckPrefill, cylinder: Cylinder | None, notes: Notes) -> e.AnyEvent:

@@ -57,8 +57,9 @@ class Premises(Struct, frozen=True, omit_defaults=True):
     """All that the door asks of one place and that is not its record.
 
     `contracts`: those in force, by id. `presupply`: per enterprise. `held`: ledger id of each cylinder there, and its
-    nominal fill (grams). `promised`: which of them a hand-over said that it takes back, and when the first said so (ms
-    UTC). `rectified_at`: when the hazard that was closed last had been put right.
+    nominal fill (grams); `foreign`: codes of those there that nobody registered. `promised`: which of those held a
+    hand-over said that it takes back, and when the first said so (ms UTC). `rectified_at`: when the hazard that was
+    closed last had been put right.
     """
 
     premises: str
@@ -74,6 +75,7 @@ class Premises(Struct, frozen=True, omit_defaults=True):
     counted_at: int | None = None
     town: str | None = None
     building: str | None = None
+    foreign: tuple[str, ...] = ()
 
     def hazard(self, key: str) -> Hazard | None:
         """The open hazard of that id."""
@@ -88,7 +90,8 @@ class VehicleLoad(Struct, frozen=True):
 
 
 class Stray(Struct, frozen=True, omit_defaults=True):
-    """A cylinder by a code that nobody registered (外来瓶): who held it last, seen when (ms UTC), at which entry.
+    """A cylinder by a code that nobody registered (外来瓶): who held it last, seen when (ms UTC), at which entry, and
+    where at a customer's.
 
     `registered`: the ledger id of the cylinder that got this code since.
     """
@@ -97,6 +100,7 @@ class Stray(Struct, frozen=True, omit_defaults=True):
     seen_at: int
     entry_index: int
     registered: str | None = None
+    premises: str | None = None
 
 
 def file_at(old: Premises, claim: c.FilingClaim) -> Premises:

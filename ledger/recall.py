@@ -14,13 +14,16 @@ from msgspec import json as mjson
 from ledger import claim as c
 from ledger import events as e
 from ledger.china import HOUR_MS
-from ledger.cylinder import UNKNOWN_HOLDER, Cylinder, Delivery, Fill, Inspection
+from ledger.cylinder import UNKNOWN_HOLDER, Cylinder, Delivery, Fill, Gas, Inspection
+from ledger.fold import destination
 from ledger.lifecycle import SCRAPPED, Stage
 from ledger.lots import Find
 from ledger.rules.withdrawal import (
     body_matches,
+    carried_matches,
     delivery_matches,
     fill_matches,
+    gas_matches,
     inspection_matches,
     matches,
     of_delivery,
@@ -176,8 +179,12 @@ class _Peek(Struct):
 
 
 _peek = mjson.Decoder(_Peek)
+CARRIED = ("vehicle_loaded.v1", "depot_left.v1", "cylinder_collected.v1", "cylinder_removed.v1", "cylinder_found.v1")
+"""Events that may put a cylinder on a vehicle."""
+
 _GROUP_OF: dict[str, Group] = {
-    "cylinder_filled.v1": "fill", "inspection_passed.v1": "inspection", "cylinder_handed_over.v1": "delivery",
+    "cylinder_filled.v1": "fill", "fill_started.v1": "fill", "fill_interrupted.v1": "fill",
+    "inspection_passed.v1": "inspection", "cylinder_handed_over.v1": "delivery", **dict.fromkeys(CARRIED, "delivery"),
 }  # fmt: skip
 
 
@@ -198,10 +205,10 @@ def hits_of(recall: c.OpenRecall, newest_first: Iterable[tuple[int, bytes]], lot
         if not _matched(recall, one, lots, floor):
             continue
         match = Match(group, one.entry_index, one.leaf, one.entry.recorded_at, _seen_at(one))
-        if who.cylinder is None:
+        if who.cylinder is None and who.type not in CARRIED:
             code: str = getattr(one.claim, "code", "")
             unregistered.setdefault(code, Unregistered(code, match))
-        else:
+        elif who.cylinder is not None:
             cylinders[who.cylinder][group] = match
     return Hits(dict(cylinders), list(unregistered.values()))
 
@@ -221,11 +228,20 @@ def _matched(recall: c.OpenRecall, one: Told, lots: Find | None, floor: int) -> 
             outcome.net_g, outcome.lawful, _seen_at(one),
         )  # fmt: skip
         return fill_matches(recall, fill, lots, floor)
+    if isinstance(outcome, e.FillStarted | e.FillInterrupted):
+        assert isinstance(claim, c.StartFill | c.InterruptFill)
+        if outcome.tank_lot is None or (isinstance(outcome, e.FillStarted) and outcome.superseded):
+            return False
+        gas = Gas(claim.authorisation, claim.line, claim.person, outcome.tank_lot, _seen_at(one))
+        return gas_matches(recall, gas, lots, floor)
     if isinstance(outcome, e.InspectionPassed) and isinstance(claim, c.RecordInspection):
         done = Inspection(claim.site, claim.person, claim.inspected_on)
         return not outcome.violations and inspection_matches(recall, done)
-    assert isinstance(outcome, e.CylinderHandedOver)
-    assert isinstance(claim, c.HandOver)
+    assert isinstance(outcome, e.PlacedEvent)
+    if not isinstance(claim, c.HandOver):
+        place = destination(claim)
+        carried = place is not None and carried_matches(recall, place.holder, place.carrier)
+        return carried and lots is not None and not outcome.superseded
     given = Delivery(_seen_at(one), claim.person, claim.vehicle, claim.customer, claim.premises)
     return not outcome.superseded and delivery_matches(recall, given)
 

@@ -182,6 +182,7 @@ def implicit_signer(opening: c.OpenLog, key: c.SignerKey, role: c.Role) -> c.Enr
 
 _OWNER_FIELDS: dict[type[c.Filing], tuple[str, ...]] = {
     c.FilePermit: ("enterprise",),
+    c.FileSite: ("enterprise",),
     c.FileCertificate: ("person",),
     c.FileInsurance: ("enterprise",),
     c.FileCalibration: ("line",),

@@ -12,14 +12,14 @@ from msgspec import Struct, structs
 from ledger import claim as c
 from ledger import events as e
 from ledger.china import day_of
-from ledger.cylinder import Cylinder, codes_of, register
+from ledger.cylinder import UNKNOWN_HOLDER, Cylinder, codes_of, register
 from ledger.entry import DeviceChain, Entry
 from ledger.fold import apply, destination, found_at, missed_at, touch
 from ledger.model import parse_model
 from ledger.premises import Premises, Stray, VehicleLoad, apply_at, file_at, resumed
 from ledger.registry import Registry, subject_of_filing
 
-FOLD = 4
+FOLD = 5
 """The version of the fold: cached tables that another one made are made anew from the log (`ledger migrate`)."""
 
 VEHICLE = "vehicle:"
@@ -167,11 +167,12 @@ class World:
             self._hold(old.premises, key, None)
         if new.premises is not None and (old is None or old.premises != new.premises):
             self._hold(new.premises, key, nominal_g(new))
-        if old is not None and (old.holder, gross_g(old)) == (new.holder, gross_g(new)):
+        on_board = new.holder.startswith(VEHICLE)
+        if old is not None and old.holder == new.holder and not (on_board and gross_g(old) != gross_g(new)):
             return
         if old is not None and old.holder.startswith(VEHICLE):
             self._carry(old, -1)
-        if new.holder.startswith(VEHICLE):
+        if on_board:
             self._carry(new, 1)
 
     def _hold(self, premises: str, cylinder: str, nominal: int | None) -> None:
@@ -216,15 +217,14 @@ class World:
             self._promise(claim, seen_at)
         if type(claim) is c.CountPremises:
             assert isinstance(outcome, e.PremisesCounted)
-            self._recount(claim, outcome, seen_at)
+            self._recount(claim, outcome, seen_at, index)
         code: str | None = getattr(claim, "code", None)
         unknown = code is not None and code not in self.codes and not code.startswith(UNREAD)
         place = destination(claim) if unknown else None
         if code is not None and place is not None:
             last = self.strays.get(code)
             if last is None or seen_at >= last.seen_at:
-                self.strays[code] = Stray(place.holder, seen_at, index)
-                self.changed.add(f"stray:{code}")
+                self._stand(code, Stray(place.holder, seen_at, index, premises=place.premises))
         if type(claim) is c.RegisterCylinder:
             assert isinstance(outcome, e.CylinderRegistered)
             self._registered(codes_of(claim, outcome), claim.cylinder)
@@ -235,8 +235,22 @@ class World:
     def _registered(self, codes: tuple[str, ...], cylinder: str | None) -> None:
         for code in codes:
             if code in self.strays:
-                self.strays[code] = structs.replace(self.strays[code], registered=cylinder)
-                self.changed.add(f"stray:{code}")
+                self._stand(code, structs.replace(self.strays[code], registered=cylinder, premises=None))
+
+    def _stand(self, code: str, new: Stray) -> None:
+        """Make this the place of a cylinder that nobody registered, and let the premises it left and came to know."""
+        old = self.strays.get(code)
+        self.strays[code] = new
+        self.changed.add(f"stray:{code}")
+        before = None if old is None else old.premises
+        if before == new.premises:
+            return
+        if before is not None:
+            there = self.premises_of(before)
+            self._set_premises(structs.replace(there, foreign=tuple(one for one in there.foreign if one != code)))
+        if new.premises is not None:
+            there = self.premises_of(new.premises)
+            self._set_premises(structs.replace(there, foreign=(*there.foreign, code)))
 
     def suspended_by(self, there: Premises, enterprise: str, day: str) -> tuple[str, ...]:
         """Those who suspended supply there for whom this enterprise may resume it: itself, and whom it succeeded."""
@@ -244,8 +258,12 @@ class World:
             one.enterprise for one in there.suspensions if self.registry.stands_for(enterprise, one.enterprise, day)
         )
 
-    def _recount(self, claim: c.CountPremises, event: e.PremisesCounted, seen_at: int) -> None:
+    def _recount(self, claim: c.CountPremises, event: e.PremisesCounted, seen_at: int, index: int) -> None:
         """What stands there is what was found; what was missing is nobody knows where."""
+        for code in event.foreign:
+            self._stand(code, Stray(f"customer:{claim.customer}", seen_at, index, premises=claim.premises))
+        for code in event.gone:
+            self._stand(code, Stray(UNKNOWN_HOLDER, seen_at, index))
         for key in event.found:
             self._keep(found_at(self.cylinders[key], claim, seen_at=seen_at))
         for key in event.missing:
@@ -340,12 +358,15 @@ _NAMED_BY = {
 _MANY = {"sites": "site", "lines": "line", "tank_lots": "tank_lot", "vehicles": "vehicle"}
 """The same, of what an incident freezes."""
 
+_SELECTED = {"line": "line", "tank_lot": "tank_lot", "filler": "person", "inspector": "person", "worker": "person"}
+"""The same, of what a recall selects besides."""
+
 
 def parties_of(entry: Entry, claim: c.AnyClaim) -> tuple[str, ...]:
     """Whose story an entry belongs to: its subject, its sites, people, vehicle and customer, whom a cylinder left, its
-    tank lot and line, its seal and valve, the cylinders that a certificate or a count lists, a code that nobody
-    registered; of what was filed, the subject's filings, and of a paper its holder's papers; of an alert, those about
-    its signer; claim ids used twice.
+    tank lot and line, its seal and valve, what a recall selects or an incident freezes, the cylinders that a
+    certificate or a count lists, a code that nobody registered; of what was filed, the subject's filings, and of a
+    paper its holder's papers; of an alert, those about its signer; claim ids used twice.
     """
     outcome = entry.outcome
     parties = [entry.subject]
@@ -362,8 +383,7 @@ def parties_of(entry: Entry, claim: c.AnyClaim) -> tuple[str, ...]:
         named: str | None = getattr(claim, field)
         if named is not None:
             parties.append(f"{kind}:{named}")
-    if isinstance(outcome, e.CylinderEvent | e.PremisesCounted):
-        parties.extend(outcome.left)
+    parties.extend(getattr(outcome, "left", ()))
     parties.extend(_more_parties(outcome, claim))
     return tuple(dict.fromkeys(parties))
 
@@ -382,16 +402,25 @@ def papers_party(holder: str) -> str:
     return f"papers:{holder}"
 
 
+def _at_the_line(
+    outcome: e.Outcome, claim: c.AuthoriseFill | c.StartFill | c.CompleteFill | c.InterruptFill | c.WeighCylinder
+) -> Iterator[str]:
+    """The line, and the tank lot that gave gas."""
+    yield f"line:{claim.line}"
+    if isinstance(outcome, e.CylinderFilled) and isinstance(claim, c.CompleteFill):
+        yield f"tank_lot:{claim.tank_lot}"
+    if isinstance(outcome, e.FillStarted | e.FillInterrupted) and outcome.tank_lot is not None:
+        yield f"tank_lot:{outcome.tank_lot}"
+
+
 def _more_parties(outcome: e.Outcome, claim: c.AnyClaim) -> Iterator[str]:
     """The parties that only some kinds of claims have."""
     match claim:
-        case c.CompleteFill() if isinstance(outcome, e.CylinderFilled):
-            yield f"tank_lot:{claim.tank_lot}"
-            yield f"line:{claim.line}"
-        case c.InterruptFill():
-            yield f"line:{claim.line}"
-        case c.AuthoriseFill() if isinstance(outcome, e.Refusal):
-            yield f"line:{claim.line}"
+        case c.AuthoriseFill() | c.StartFill() | c.CompleteFill() | c.InterruptFill() | c.WeighCylinder():
+            yield from _at_the_line(outcome, claim)
+        case c.OpenRecall():
+            selected = ((kind, getattr(claim, field)) for field, kind in _SELECTED.items())
+            yield from (f"{kind}:{one}" for kind, one in selected if one is not None)
         case c.FileUseRegistration() if isinstance(outcome, e.Filed):
             yield from (f"cylinder:{key}" for key in claim.cylinders)
         case c.OpenIncident():
@@ -403,6 +432,7 @@ def _more_parties(outcome: e.Outcome, claim: c.AnyClaim) -> Iterator[str]:
             pass
     if isinstance(outcome, e.PremisesCounted):
         yield from (f"cylinder:{key}" for key in (*outcome.found, *outcome.missing, *outcome.overtaken))
+        yield from (f"code:{one}" for one in (*outcome.foreign, *outcome.gone))
     code: str | None = getattr(claim, "code", None)
     if code is not None and isinstance(outcome, e.CylinderEvent | e.Refusal) and outcome.cylinder is None:
         yield f"code:{code}"

@@ -36,6 +36,7 @@ class Model:
     at: dict[str, Place] = field(default_factory=dict)
     seen: dict[str, int] = field(default_factory=dict)
     strays: dict[str, tuple[str, int]] = field(default_factory=dict)
+    stray_at: dict[str, str | None] = field(default_factory=dict)
     hazards: dict[str, dict[str, Hazard]] = field(default_factory=dict)
     suspended: dict[str, set[str]] = field(default_factory=dict)
     heirs: dict[str, str] = field(default_factory=dict)
@@ -61,7 +62,7 @@ class Model:
         place, key = says(claim), self.cylinders.get(claim.code)
         if key is None:
             if place is not None and seen_at >= self.strays.get(claim.code, ("", 0))[1]:
-                self.strays[claim.code] = (place[0], seen_at)
+                self.strays[claim.code], self.stray_at[claim.code] = (place[0], seen_at), place[1]
             return
         last = self.seen.get(key, 0)
         firm = c.is_request(claim) or isinstance(claim, DECIDES_ON_RECEIPT)
@@ -80,14 +81,32 @@ class Model:
         gone = self.standing(claim.premises) - there
         assert (set(outcome.found), set(outcome.missing)) == (there & old, gone & old)
         assert outcome.unknown == sum(code not in self.cylinders for code in claim.codes)
+        moved = {key for key in there & old if self.at[key] not in (here, UNKNOWN)}
+        assert set(outcome.elsewhere) == moved
+        self._counted_bare(claim, outcome, seen_at)
         for key in there & old:
             self.at[key], self.seen[key] = here, seen_at
         for key in gone & old:
             self.at[key] = UNKNOWN
 
+    def _counted_bare(self, claim: c.CountPremises, outcome: Any, seen_at: int) -> None:
+        """What nobody registered: found there, or not found although it stood there."""
+        bare = {code for code in claim.codes if code not in self.cylinders}
+        here = self.bare(claim.premises)
+        old = {code for code in bare | here if self.strays.get(code, ("", 0))[1] <= seen_at}
+        assert (set(outcome.foreign), set(outcome.gone)) == (bare & old, (here - bare) & old)
+        for code in (bare | here) & old:
+            found = code in bare
+            self.strays[code] = (f"customer:{claim.customer}" if found else UNKNOWN[0], seen_at)
+            self.stray_at[code] = claim.premises if found else None
+
     def standing(self, premises: str) -> set[str]:
         """The cylinders at those premises."""
         return {key for key, (_, where) in self.at.items() if where == premises}
+
+    def bare(self, premises: str) -> set[str]:
+        """The codes that nobody registered of what stands at those premises."""
+        return {code for code, where in self.stray_at.items() if where == premises and code not in self.cylinders}
 
     # --- hazards, suspensions
 

@@ -191,13 +191,22 @@ def sale(town: Town) -> e.Outcome:
 
 def door(town: Town, **fields: Any) -> e.Outcome:
     """A hand-over of cylinder 1 at K1's."""
-    return town.say(c.HandOver, code=ONE, **fields)
+    return town.say(c.HandOver, **({"code": ONE} | fields))
 
 
 def settled(town: Town, /, premises: str = "H7", **fields: Any) -> Town:
     """The town with other premises of K1's, and a contract for them."""
     assert isinstance(town.say(c.FilePremises, premises=premises, **fields), e.Filed)
     assert isinstance(town.say(c.FileContract, contract=f"CT-{premises}", premises=premises), e.Filed)
+    return town
+
+
+def supplied_by_rival(town: Town) -> Town:
+    """The town where the neighbour has a contract with K1 too, and has looked at H1."""
+    rival = town.story.rival
+    assert isinstance(town.say(c.FileContract, by=rival, contract="CT2", enterprise="E2"), e.Filed)
+    assert isinstance(town.say(c.FilePerson, by=rival, person="W20", enterprise="E2"), e.Filed)
+    assert isinstance(town.say(c.CheckPremises, by=rival, person="W20"), e.PremisesChecked)
     return town
 
 

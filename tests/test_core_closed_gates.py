@@ -185,7 +185,9 @@ def test_two_fulls_of_one_visit_may_name_the_same_empties() -> None:
 
 
 def case_of(world: World, claim: c.HandOver, at: int) -> Case:
-    return Case(world, claim, at=at, recorded_at=at, clock_offset_ms=0)
+    case = Case(world, claim, at=at, recorded_at=at, clock_offset_ms=0)
+    case.params = {"visit_h": 4}
+    return case
 
 
 def test_a_test_that_is_still_to_come_is_none() -> None:

@@ -50,8 +50,8 @@ GOLDEN = Path(__file__).parent / "golden"
 KEYS = {alg: private_key(f"golden {alg}", alg) for alg in ("ed25519", "p256")}
 
 
-NEWEST = "-4"
-NUMBERS = ("", "-2", "-3", NEWEST)
+NEWEST = "-5"
+NUMBERS = ("", "-2", "-3", "-4", NEWEST)
 
 
 def lines(name: str) -> list[bytes]:
@@ -247,7 +247,7 @@ def _claims(story: Story) -> list[c.AnyClaim]:
             made.append(story.opening(pack=_PACK, demo=True, expects=7))
         elif act is c.EnrolSigner:
             enrolled = story.enrolment(story.rival, c.Role.OFFICE, "E2", ("S1",))
-            made.append(msgspec.structs.replace(enrolled, expects=7, alert=_ID))
+            made.append(msgspec.structs.replace(enrolled, expects=7, alert=_ID, worker="W1"))
         elif act is c.RegisterCylinder:
             made.append(
                 story.cylinder(
@@ -270,7 +270,8 @@ def _outcomes() -> list[e.Outcome]:
     values: dict[str, Any] = dict.fromkeys(("violations", "warnings", "as_of_scan", "reasons"), notes)
     values |= {"cylinder": _ID, "lawful": True, "return_inferred": True, "filler": "示例燃气", "owner": "E1"}
     values |= {"left": ("customer:K1", "premises:H1"), "passed": True, "closed": True, "blocks_from": "2026-01-16"}
-    values |= {"found": (_ID,), "missing": (_ID,), "overtaken": (_ID,), "unknown": 2}
+    values |= {"found": (_ID,), "missing": (_ID,), "overtaken": (_ID,), "unknown": 2, "elsewhere": (_ID,)}
+    values |= {"foreign": (code(3),), "gone": (code(4),), "tank_lot": "T1", "gas_g": 4_000}
     values |= {"stamp": "stamp:GL_0000001_2024-06", "challenged": True, "superseded": True}
     values |= {"service_phone": "0513-96777", "start_by": START + 120_000}
     values |= {"tare_g": 16_500, "target_net_g": 14_500, "allowed_net_g": 14_900, "net_g": 14_500}

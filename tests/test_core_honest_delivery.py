@@ -12,7 +12,7 @@ from ledger.claim import CheckItem
 from tests.rule_kit import ONE, P, changed, china, door, heard, sale, settled, town_with, with_params
 from tests.story import PACK, Town, code
 from tests.test_core_honest_work import Work, goes_on
-from tests.test_core_rules_delivery import at_depot, at_door, load, second, sold
+from tests.test_core_rules_delivery import at_depot, at_door, counter, load, second, sold
 
 PHOTO = "00" * 32
 STRICT = structs.replace(
@@ -90,6 +90,14 @@ def first_gas() -> e.Outcome:
     check = c.SafetyCheck("presupply-1", photos=(PHOTO,))
     town.say(c.CheckPremises, premises="H7", kind="presupply", check=check)
     return door(town, premises="H7")
+
+
+def filed_long_after(contract: str, **fields: Any) -> e.Outcome:
+    """A contract for H7, or for premises that had one, filed in June where the log was opened in January."""
+    town = town_with(pack=STRICT)
+    town.say(c.FilePremises, premises="H7")
+    town.story.now = china("2026-06-01T09:00")
+    return town.say(c.FileContract, contract=contract, **({"premises": "H7"} | fields))
 
 
 def grandmother(how: Any, result: Any = "matched", **shown: Any) -> e.Outcome:
@@ -179,9 +187,16 @@ WORK: tuple[Work, ...] = (
         "delivery-1", failed_items=(CheckItem.HOSE_RUBBER,), photos=(PHOTO,))), ("hose_unfit",)),
     Work("USR-11", "a converted ground floor with gas from before, signed anew", renewed),
     Work("USR-12", "fetched, where that is still allowed", P(at_door, pack=NATION, channel="self_pickup")),
+    Work("ENT-01 DEL-01 DEL-02 DEL-03 DEL-04", "fetched at the counter, from a filler, on nobody's vehicle",
+         P(at_depot, counter, pack=NATION)),
+    Work("USR-03", "an old contract renewed long after the log opened",
+         P(filed_long_after, "CT1", premises="H1", expects=0)),
+    Work("USR-03", "and signed anew under another number", P(filed_long_after, "CT8", premises="H1")),
+    Work("USR-03", "a new contract, filed long after the log opened",
+         P(filed_long_after, "CT8", signed_on="2026-06-01")),
     Work("ORD-01", "gas that nobody ordered beforehand", P(at_door, pack=STRICT)),
     Work("USR-13", "a swap at home",
-         P(at_door, pack=changed("USR-13", mode="block", params={"max_cylinders": 1}), empties=(ONE,))),
+         P(at_door, pack=changed("USR-13", mode="block", params={"max_cylinders": 1, "visit_h": 4}), empties=(ONE,))),
 )
 # fmt: on
 

@@ -184,6 +184,7 @@ def test_a_hand_over_that_is_told_after_its_cylinder_came_back_is_no_black_gas(
     assert told.superseded
     assert [note.rule for note in told.violations] == []
     now_by = town.say(c.HandOver, code=ONE, done=True)
+    assert isinstance(now_by, e.CylinderHandedOver)
     assert [note.reason for note in now_by.violations] == ["not_released_for_sale"], "and nothing else is excused"
     same_again(town)
 

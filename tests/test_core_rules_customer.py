@@ -11,10 +11,25 @@ from msgspec import structs
 from api.packs import shipped_pack
 from ledger import claim as c
 from ledger import events as e
+from ledger.china import HOUR_MS
 from ledger.claim import CheckItem
 from ledger.judge import judge
 from ledger.packs.model import Pack
-from tests.rule_kit import ONE, P, Row, changed, china, door, holds, ids_of, sell, settled, town_with, with_params
+from tests.rule_kit import (
+    ONE,
+    P,
+    Row,
+    changed,
+    china,
+    door,
+    holds,
+    ids_of,
+    sell,
+    settled,
+    supplied_by_rival,
+    town_with,
+    with_params,
+)
 from tests.story import USUAL, Signer, Town, code
 from tests.test_core_rules_delivery import Filing, at_door, sold
 
@@ -55,6 +70,13 @@ def at_home(*acts: Filing, at: str | None = None, **hand_over: Any) -> e.Outcome
     return door(town, **hand_over)
 
 
+def suspended_by_rival() -> e.Outcome:
+    """A hand-over at H1, where the neighbour supplies too and has suspended it."""
+    town = supplied_by_rival(sold())
+    assert isinstance(town.say(c.SuspendSupply, by=town.story.rival, enterprise="E2"), e.SupplySuspended)
+    return door(town)
+
+
 def _customer(**changes: Any) -> Filing:
     return c.FileCustomer, {"customer": "K1", "expects": 0, **changes}
 
@@ -78,6 +100,23 @@ def first_supply(signed_on: str, *checks: Filing, pack: Pack | None = None) -> e
     _told(town, (c.FilePremises, {"premises": "H7"}))
     _told(town, (c.FileContract, {"contract": "CT7", "premises": "H7", "signed_on": signed_on}), *checks)
     return door(town, premises="H7")
+
+
+def filed_late(*filings: Filing, at: str = "2026-02-01T00:00", pack: Pack | None = None, **contract: Any) -> e.Outcome:
+    """A contract from before the log, filed at that time and after these filings for other premises of K1's."""
+    town = _told(town_with(pack=pack), (c.FilePremises, {"premises": "H7"}), *filings)
+    town.story.now = china(at)
+    by = town.story.rival if contract.get("enterprise") == "E2" else None
+    return town.say(c.FileContract, by=by, **({"contract": "CT7", "premises": "H7"} | contract))
+
+
+def joined(site: str, at: str, **fields: Any) -> e.Outcome:
+    """A contract from before the log, filed then by this enterprise or by the neighbour that joined in March."""
+    town = _told(town_with(), (c.FilePremises, {"premises": "H7"}))
+    first_days = {"site": site, "enterprise": "E2", "transition_until": "2026-03-31", **fields}
+    assert isinstance(town.say(c.FileSite, by=town.story.authority, **first_days), e.Filed)
+    town.story.now = china(at)
+    return town.say(c.FileContract, by=town.story.rival, contract="CT7", premises="H7", enterprise="E2")
 
 
 def _presupply(**changes: Any) -> Filing:
@@ -157,12 +196,30 @@ def eased(until: str) -> e.Outcome:
     return outcome
 
 
+def promised(after_ms: int, pack: Pack, **premises: Any) -> e.Outcome:
+    """The third cylinder at such premises, so long after another visit said that it takes back the first."""
+    town = settled(town_with(pack=pack), **premises)
+    for n in (1, 2, 3):
+        if n > 1:
+            town.with_cylinder(n)
+        town.fill(code(n))
+        town.release(code(n))
+        assert isinstance(town.sell(code(n)), e.DepotLeft)
+    for n, empties in ((1, ()), (2, (ONE,))):
+        assert isinstance(door(town, code=code(n), premises="H7", empties=empties), e.CylinderHandedOver)
+    town.story.now += after_ms
+    return door(town, code=code(3), premises="H7", empties=(ONE, code(2)))
+
+
 def swapped(empty: str = ONE) -> dict[str, Any]:
     return {"empties": (empty,)}
 
 
 EATERY: dict[str, Any] = {"kind": "restaurant"}
 TESTED: dict[str, Any] = {"kind": "school", "alarm_tested_on": "2025-06-01", "shut_off_tested_on": "2025-06-01"}
+ONE_FULL, ONE_AT_HOME = with_params("USR-08", limit_kg=28), with_params("USR-13", max_cylinders=1)
+EATERIES_ALONE = changed("USR-09", mode="block", params={"eateries": 1, "tested_months": 12})
+CHECKED_FIRST = changed("USR-03", mode="block")
 AWAY = with_params("USR-10", homes=0)
 NO_HOMES = with_params("USR-14", homes=0)
 CONVERTED: dict[str, Any] = {"converted": True}
@@ -212,6 +269,25 @@ ROWS: tuple[Row, ...] = (
     Row("warns", "USR-03", "presupply_check_missing", P(first_supply, "2026-01-02", HERS, _presupply(person="W3"))),
     Row("passes", "USR-03", "presupply_check_missing",  # whom it took over had checked
         P(first_supply, "2026-01-02", HERS, _presupply(person="W3"), (c.FileSuccessor, {}))),
+    Row("passes", "USR-03", "contract_backdated", P(filed_late, at="2026-01-31T23:59"), "filing_days"),
+    Row("warns", "USR-03", "contract_backdated", filed_late, "filing_days"),
+    Row("blocks", "USR-03", "contract_backdated", P(filed_late, pack=CHECKED_FIRST)),
+    Row("warns", "USR-03", "contract_backdated", P(filed_late, signed_on="2026-01-01"), "signed_on"),
+    Row("passes", "USR-03", "contract_backdated", P(filed_late, signed_on="2026-01-02"), "signed_on"),
+    Row("passes", "USR-03", "contract_backdated", P(joined, "S8", "2026-03-31T23:59"), "transition_until"),
+    Row("warns", "USR-03", "contract_backdated", P(joined, "S8", "2026-04-01T00:00"), "transition_until"),
+    Row("warns", "USR-03", "contract_backdated", P(joined, "S8", "2026-03-31T23:59", enterprise="E1")),  # another's
+    Row("passes", "USR-03", "contract_backdated",  # renewed, or signed anew under another number
+        P(filed_late, contract="CT1", premises="H1", expects=0)),
+    Row("passes", "USR-03", "contract_backdated", P(filed_late, premises="H1")),
+    Row("passes", "USR-03", "contract_backdated",
+        P(filed_late, _contract(status="ended"), contract="CT1", premises="H1", expects=1)),
+    Row("warns", "USR-03", "contract_backdated", P(filed_late, OTHER, customer="K2", premises="H1")),
+    Row("warns", "USR-03", "contract_backdated",  # a new customer under an old number
+        P(filed_late, OTHER, contract="CT1", customer="K2", premises="H1", expects=0)),
+    Row("warns", "USR-03", "contract_backdated", P(filed_late, premises="H1", enterprise="E2")),
+    Row("passes", "USR-03", "contract_backdated", P(
+        filed_late, (c.FileSuccessor, {"enterprise": "E1", "successor": "E2"}), premises="H1", enterprise="E2")),
     Row("blocks", "USR-04", "delivery_check_missing", P(at_door, check=None)),
     Row("passes", "USR-04", "delivery_check_missing", at_door),
     Row("passes", "USR-04", "delivery_check_incomplete", checked),
@@ -252,8 +328,7 @@ ROWS: tuple[Row, ...] = (
     Row("warns", "USR-04", "confirmation_late", P(confirmed, "code", result="late")),
     Row("passes", "USR-04", "confirmation_late", P(confirmed, "code")),
     Row("blocks", "USR-05", "supply_suspended", P(at_home, (c.SuspendSupply, {}))),
-    Row("blocks", "USR-05", "supply_suspended", P(  # by anybody who supplies there
-        at_home, (c.FileContract, {"contract": "CT2", "enterprise": "E2"}), (c.SuspendSupply, {"enterprise": "E2"}))),
+    Row("blocks", "USR-05", "supply_suspended", suspended_by_rival),
     Row("passes", "USR-05", "supply_suspended", P(at_home, (c.SuspendSupply, {}), (c.ResumeSupply, {}))),
     Row("passes", "USR-05", "supply_suspended", at_home),
     Row("blocks", "USR-05", "hazard_open", P(at_home, (c.OpenHazard, {"item": CheckItem.LEAK}))),
@@ -290,6 +365,8 @@ ROWS: tuple[Row, ...] = (
     Row("blocks", "USR-08", "over_100kg_without_room", P(stocked, 2, cylinder=LARGE, **EATERY), "large_count"),
     Row("passes", "USR-08", "over_100kg_without_room",
         P(stocked, 2, cylinder=LARGE, cylinder_room=True, **EATERY)),
+    Row("passes", "USR-08", "over_100kg_without_room", P(promised, 4 * HOUR_MS, ONE_FULL, **EATERY), "visit_h"),
+    Row("blocks", "USR-08", "over_100kg_without_room", P(promised, 4 * HOUR_MS + 1, ONE_FULL, **EATERY), "visit_h"),
     Row("warns", "USR-08", "over_100kg_without_room", P(eased, "2026-01-01"), "transition_until"),
     Row("blocks", "USR-08", "over_100kg_without_room", P(eased, "2025-12-31")),
     Row("passes", "USR-08", "over_100kg_without_room", P(stocked, 1, **EATERY), "transition_until"),
@@ -302,6 +379,10 @@ ROWS: tuple[Row, ...] = (
         P(at_place, **(TESTED | {"alarm_tested_on": "2024-12-31"})), "tested_months"),
     Row("passes", "USR-09", "alarm_missing", P(at_place, kind="resident")),
     Row("passes", "USR-09", "alarm_missing", P(at_place, kind="group_rental")),
+    Row("blocks", "USR-09", "alarm_missing", P(at_place, pack=EATERIES_ALONE, **EATERY), "eateries"),
+    Row("passes", "USR-09", "alarm_missing", P(at_place, pack=EATERIES_ALONE, kind="school"), "eateries"),
+    Row("warns", "USR-09", "alarm_advised", P(at_place, pack=EATERIES_ALONE, kind="school")),
+    Row("passes", "USR-09", "alarm_advised", P(at_place, pack=EATERIES_ALONE, **TESTED)),
     Row("passes", "USR-10", "hose_unfit", P(at_place, hose="metal")),
     Row("passes", "USR-10", "hose_unfit", P(at_place, hose="coated")),
     Row("passes", "USR-10", "hose_unfit", at_place),  # nobody filed of what
@@ -343,6 +424,8 @@ ROWS: tuple[Row, ...] = (
     Row("warns", "USR-13", "too_many_cylinders", P(stocked, 4), "max_cylinders"),
     Row("passes", "USR-13", "too_many_cylinders", P(stocked, 4, hand_over=swapped())),
     Row("passes", "USR-13", "too_many_cylinders", P(stocked, 4, kind="group_rental")),
+    Row("passes", "USR-13", "too_many_cylinders", P(promised, 4 * HOUR_MS, ONE_AT_HOME), "visit_h"),
+    Row("warns", "USR-13", "too_many_cylinders", P(promised, 4 * HOUR_MS + 1, ONE_AT_HOME), "visit_h"),
 )
 # fmt: on
 
@@ -353,12 +436,15 @@ def test_rule(row: Row) -> None:
 
 
 PICKED_UP: dict[str, Any] = {"channel": "self_pickup"}
+AT_COUNTER: dict[str, Any] = {"person": "P1", "vehicle": None, "site": "S1"}
 RUBBER: dict[str, Any] = {"hose": "rubber"}
 # fmt: off
 DATED: tuple[tuple[str, str, str, str, dict[str, Any], dict[str, Any]], ...] = (
     ("441500", "2026-02-28", "USR-12", "passes", PICKED_UP, {}),
     ("441500", "2026-03-01", "USR-12", "blocks", PICKED_UP, {}),
     ("cn", "2026-03-01", "USR-12", "passes", PICKED_UP, {}),
+    ("441500", "2026-02-27", "USR-12", "passes", AT_COUNTER, {}),
+    ("441500", "2026-03-02", "USR-12", "blocks", AT_COUNTER, {}),
     ("320117", "2025-12-31", "DEL-04", "blocks", {"in_area": False}, {}),
     ("320117", "2026-01-01", "DEL-04", "warns", {"in_area": False}, {}),
     ("320117", "2025-12-31", "USR-02", "blocks", {"customer": "K2"}, {}),
@@ -375,6 +461,11 @@ DATED: tuple[tuple[str, str, str, str, dict[str, Any], dict[str, Any]], ...] = (
     ("410102", "2022-06-30", "USR-09", "warns", {}, EATERY),
     ("410102", "2022-07-01", "USR-09", "blocks", {}, EATERY),
     ("cn", "2026-01-01", "USR-09", "warns", {}, EATERY),
+    ("320117", "2024-06-30", "USR-09", "warns", {}, EATERY),
+    ("320117", "2024-07-01", "USR-09", "blocks", {}, EATERY),
+    ("320117", "2024-07-01", "USR-09", "warns", {}, {"kind": "school"}),
+    ("320117", "2025-12-31", "USR-09", "blocks", {}, EATERY),
+    ("320117", "2026-01-01", "USR-09", "warns", {}, EATERY),
     ("cn", "2026-01-01", "USR-11", "passes", {}, CONVERTED),
     ("cn", "2022-01-01", "DEL-02", "warns", {"person": "P1"}, {}),
     ("320600", "2021-12-31", "DEL-02", "passes", {"person": "P1"}, {}),

@@ -62,6 +62,34 @@ def load(town: Town, **fields: Any) -> e.Outcome:
     return town.say(c.LoadVehicle, code=ONE, **fields)
 
 
+def counter(town: Town, **fields: Any) -> e.Outcome:
+    """Fetched by K1 at the station's counter, from a filler."""
+    here = {"code": ONE, "person": "P1", "vehicle": None, "site": "S1", "channel": "self_pickup"}
+    return town.say(c.HandOver, by=town.story.station, **(here | fields))
+
+
+def fetched_on(at: str) -> e.Outcome:
+    """At the counter at that time, a cylinder made in June 2024 and never inspected."""
+    town = _released().copy()
+    town.story.now = china(at)
+    return counter(town)
+
+
+def fetched_again() -> e.Outcome:
+    """Fetched, brought back full, and fetched again."""
+    town = _released().copy()
+    assert isinstance(counter(town), e.CylinderHandedOver)
+    town.wait(60).say(c.CountStock, code=ONE)
+    return counter(town)
+
+
+def fetched_from_elsewhere() -> e.Outcome:
+    """Moved to another depot, by the ledger still on the road, and fetched at the station."""
+    town = _released().copy()
+    assert isinstance(town.say(c.DepotOut, code=ONE, purpose=c.Purpose.TRANSFER), e.DepotLeft)
+    return counter(town)
+
+
 def _paper(kind: str, permit: str, **changes: Any) -> Filing:
     return c.FilePermit, {"permit": permit, "kind": kind, "expects": 0, **changes}
 
@@ -158,6 +186,7 @@ def unlawful(town: Town, which: str) -> e.Outcome:
 
 
 STRICT = changed("DEL-04", mode="block")
+FROZEN: Filing = (c.OpenIncident, {"lines": (), "tank_lots": (), "vehicles": ()})
 NO_PERMIT = "no_business_permit"
 
 # fmt: off
@@ -248,6 +277,31 @@ ROWS: tuple[Row, ...] = (
     Row("warns", "DEL-04", "outside_area", P(in_town, "320602001", "320602001003")),
     Row("passes", "DEL-04", "outside_area", P(in_town, "320602002")),
     Row("passes", "DEL-04", "outside_area", P(in_town, None, "320602001")),
+    Row("passes", "ENT-01", NO_PERMIT, P(at_depot, counter)),
+    Row("blocks", "ENT-01", NO_PERMIT, P(at_depot, counter, _business(status="revoked"))),
+    Row("blocks", "ENT-01", "seller_unknown", P(at_depot, P(counter, person="P77"))),
+    Row("passes", "DEL-01", "vehicle_unknown", P(at_depot, counter)),
+    Row("passes", "DEL-02", "worker_not_certified", P(at_depot, counter)),  # nobody delivers
+    Row("blocks", "DEL-03", "worker_blacklisted", P(at_depot, counter, _listed("P1"))),
+    Row("passes", "DEL-03", "no_labour_contract", P(at_depot, counter)),
+    Row("passes", "DEL-04", "person_vehicle_mismatch", P(at_depot, counter, pack=STRICT)),
+    Row("passes", "DEL-04", "outside_area", P(at_depot, P(counter, in_area=False), pack=STRICT)),
+    Row("passes", "FILL-12", "no_lawful_fill", P(at_depot, counter)),
+    Row("blocks", "FILL-12", "no_lawful_fill", lambda: counter(town_with())),
+    Row("blocks", "FILL-12", "no_lawful_fill", lambda: counter(sold())),  # it is on the truck
+    Row("blocks", "FILL-12", "no_lawful_fill", fetched_again),
+    Row("passes", "FILL-12", "not_released_for_sale", P(at_depot, counter)),
+    Row("passes", "INS-02", "inspection_overdue", P(fetched_on, "2028-06-30T23:00")),
+    Row("blocks", "INS-02", "inspection_overdue", P(fetched_on, "2028-07-01T00:00")),
+    Row("blocks", "OWN-02", "unlawful_fill", P(black, then=lambda town, which: counter(town, code=which))),
+    Row("blocks", "HOLD-01", "incident_hold", P(at_depot, counter, FROZEN)),
+    Row("blocks", "USR-05", "supply_suspended", P(at_depot, counter, (c.SuspendSupply, {}))),
+    Row("blocks", "USR-04", "delivery_check_missing", P(at_depot, P(counter, check=None))),
+    Row("warns", "USR-12", "self_pickup_abolished", P(at_depot, counter)),
+    Row("warns", "USR-12", "self_pickup_abolished", P(at_depot, P(counter, channel="delivery"))),  # whatever it says
+    Row("blocks", "USR-12", "self_pickup_abolished", P(at_depot, counter, pack=changed("USR-12", mode="block"))),
+    Row("passes", "CUST-01", "custody_contradiction", P(at_depot, counter)),
+    Row("warns", "CUST-01", "custody_contradiction", fetched_from_elsewhere),
     Row("passes", "INS-02", "inspection_overdue", P(load_on, "2028-06-30T23:00")),
     Row("blocks", "INS-02", "inspection_overdue", P(load_on, "2028-07-01T00:00")),
     Row("blocks", "OWN-02", "unlawful_fill", P(black, then=unlawful)),
@@ -277,6 +331,17 @@ def test_rule(row: Row) -> None:
 def test_an_ordinary_day_is_not_even_warned_of() -> None:
     for outcome in (at_depot(sale), at_depot(load), at_door()):
         assert heard(outcome) == ([], [])
+
+
+def test_what_a_customer_fetches_goes_from_the_site_to_the_customer() -> None:
+    town = _released().copy()
+    assert heard(counter(town)) == ([], [e.Note("USR-12@1", "self_pickup_abolished")])
+    cylinder = town.world.cylinders[town.world.codes[ONE].cylinder]
+    assert (cylinder.holder, cylinder.premises, cylinder.carrier) == ("customer:K1", "H1", None)
+    assert (cylinder.out, cylinder.released) == (False, False)
+    assert town.world.premises["H1"].held == {cylinder.cylinder: 14_500}
+    assert {"site:S1", "customer:K1", "premises:H1", "person:P1"} < set(town.parties[-1])
+    assert not [party for party in town.parties[-1] if party.startswith("vehicle:")]
 
 
 def test_what_was_handed_over_offline_is_recorded_whatever_it_broke() -> None:

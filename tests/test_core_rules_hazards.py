@@ -1,4 +1,7 @@
-"""Rules about hazards, suspensions, incidents, recalls by what happened, and what was lost: both sides of each."""
+"""Rules about hazards, suspensions, incidents, recalls by what happened, and what was lost: both sides of each.
+
+This file is over 400 lines because the table is one thing to read: a gap shows only side by side.
+"""
 
 from collections.abc import Callable
 from fractions import Fraction
@@ -24,10 +27,11 @@ from tests.rule_kit import (
     release,
     release_only,
     sale,
+    supplied_by_rival,
     town_with,
     with_params,
 )
-from tests.story import MINUTE, USUAL, Story, Town
+from tests.story import MINUTE, Story, Town
 
 Step = Callable[[Town], object]
 LEAK: dict[str, Any] = {"item": c.CheckItem.LEAK}
@@ -68,8 +72,7 @@ def rival_resumes(town: Town) -> e.Outcome:
 
 def rival_suspends(town: Town) -> e.Outcome:
     """The rival supplies there too."""
-    contract = USUAL[c.FileContract] | {"contract": "CT2", "enterprise": "E2"}
-    assert isinstance(town.tell(town.story.rival, town.story.make(c.FileContract, **contract)), e.Filed)
+    supplied_by_rival(town)
     return town.say(c.SuspendSupply, by=town.story.rival, enterprise="E2")
 
 
@@ -140,6 +143,37 @@ def at_door(town: Town) -> e.Outcome:
 
 def loaded(town: Town) -> e.Outcome:
     return town.say(c.LoadVehicle, code=ONE)
+
+
+def refilled(town: Town) -> e.Outcome:
+    """Asked for again from another lot, on another line."""
+    assert isinstance(town.tell(town.story.office, lot(9, None)), e.Filed)
+    return town.say(c.AuthoriseFill, code=ONE, line="L2", tank_lot="T9")
+
+
+def bled(town: Town) -> e.Outcome:
+    return town.say(c.BleedCylinder, code=ONE, weight_g=17_000)
+
+
+def let_out_and_checked(town: Town) -> e.Outcome:
+    """Emptied, moved to another station's rows and checked there: the freeze holds until it is lifted."""
+    assert isinstance(town.say(c.ExtractResidue, code=ONE), e.ResidueExtracted)
+    return check(town)
+
+
+def about_code(act: type[c.Claim]) -> Step:
+    return said(act, code=ONE)
+
+
+def asked_from(*lots: c.FileTankLot) -> Step:
+    """A fill asked for from the last of these lots."""
+
+    def run(town: Town) -> e.Outcome:
+        for one in lots:
+            assert isinstance(town.tell(town.story.office, one), e.Filed)
+        return town.say(c.AuthoriseFill, code=ONE, tank_lot=lots[-1].tank_lot)
+
+    return run
 
 
 def itself() -> dict[str, str]:
@@ -238,6 +272,10 @@ ROWS: tuple[Row, ...] = (
     Row("blocks", "RECALL-01", "recalled", recalled(delivered, worker="W1")),
     Row("passes", "RECALL-01", "recalled", recalled(delivered, worker="P1")),
     Row("passes", "RECALL-01", "recalled", recalled(released, vehicle="V1")),
+    Row("blocks", "RECALL-01", "recalled", recalled(sold, then=at_door, vehicle="V1")),
+    Row("passes", "RECALL-01", "recalled", recalled(sold, then=at_door, vehicle="V2")),
+    Row("blocks", "RECALL-01", "recalled", recalled(released, loaded, then=at_door, worker="W1")),
+    Row("passes", "RECALL-01", "recalled", recalled(released, loaded, then=at_door, worker="W2")),
     Row("blocks", "RECALL-01", "recalled", recalled(
         said(c.ReplaceValve, code=ONE, valve_model="VM1"), valve_model="VM1")),
     Row("passes", "RECALL-01", "recalled", recalled(valve_model="VM1")),
@@ -247,7 +285,20 @@ ROWS: tuple[Row, ...] = (
     Row("blocks", "HOLD-01", "incident_hold", held(ask, check, lines=("L1",))),
     Row("passes", "HOLD-01", "incident_hold", held(ask, check, lines=("L2",))),
     Row("blocks", "HOLD-01", "incident_hold", held(ask, check, tank_lots=("T1",))),
+    Row("blocks", "HOLD-01", "incident_hold", held(asked_from(lot(2, 1_000_000)), check, tank_lots=("T1",)),
+        "carry_over_permille"),
+    Row("passes", "HOLD-01", "incident_hold", held(asked_from(lot(2, 999_999)), check, tank_lots=("T1",)),
+        "carry_over_permille"),
     Row("passes", "HOLD-01", "incident_hold", held(ask, check, sites=("S1",), vehicles=("V1",))),
+    Row("blocks", "HOLD-01", "incident_hold", held(refilled, released, tank_lots=("T1",))),
+    Row("blocks", "HOLD-01", "incident_hold", held(refilled, released, sites=("S1",))),
+    Row("passes", "HOLD-01", "incident_hold", held(refilled, released, tank_lots=("T2",))),
+    Row("blocks", "HOLD-01", "incident_hold", held(bled, released, tank_lots=("T1",))),
+    Row("blocks", "HOLD-01", "incident_hold", held(about_code(c.ExtractResidue), released, lines=("L1",))),
+    Row("blocks", "HOLD-01", "incident_hold", held(about_code(c.EvacuateCylinder), released, sites=("S1",))),
+    Row("passes", "HOLD-01", "incident_hold", held(bled, released, tank_lots=("T9",))),
+    Row("passes", "HOLD-01", "incident_hold", held(about_code(c.ExtractResidue), check, sites=("S1",))),
+    Row("blocks", "HOLD-01", "incident_hold", held(let_out_and_checked, released, tank_lots=("T1",))),
     Row("blocks", "HOLD-01", "incident_hold", held(release_only, released, sites=("S1",))),
     Row("blocks", "HOLD-01", "incident_hold", held(release_only, released, lines=("L1",))),
     Row("blocks", "HOLD-01", "incident_hold", held(release_only, released, tank_lots=("T1",))),

@@ -73,8 +73,9 @@ class Act(NamedTuple):
 
 
 SCANS = (
-    "prefill", "filled", "weigh", "out", "in", "load", "unload", "hand over", "handed over", "handed over", "collect",
-    "collect there", "stock", "count", "count", "remove", "lost", "found", "inspect", "scrap", "bind",
+    "prefill", "filled", "weigh", "out", "in", "load", "unload", "hand over", "handed over", "handed over", "fetch",
+    "fetched", "collect", "collect there", "stock", "count", "count", "remove", "lost", "found", "inspect", "scrap",
+    "bind",
 )  # fmt: skip
 KITCHEN = (
     "hazard", "hazard", "assign", "refuse", "rectify", "rectify", "repair", "recheck", "recheck", "recheck", "check",
@@ -115,9 +116,13 @@ def founded(server: EmbeddedServer) -> Iterator[tuple[EmbeddedServer, str, Story
         (story.office, story.make(c.FileCustomer, **USUAL[c.FileCustomer] | {"customer": "K2"})),
         (story.office, story.make(c.FilePremises, **USUAL[c.FilePremises] | {"premises": "H2"})),
         *((story.office, story.make(act, **USUAL[act])) for act in (c.FileOrder, c.FileVoucher, c.FileProxy)),
+        (story.rival, story.make(c.FileContract, **USUAL[c.FileContract] | {"contract": "CT2", "enterprise": "E2"})),
+        (story.rival, story.make(c.FilePerson, **USUAL[c.FilePerson] | {"person": "W20", "enterprise": "E2"})),
     )
     for signer, claim in filings:
         assert isinstance(town.tell(signer, claim, check=False)[0], e.Filed)
+    looked = story.make(c.CheckPremises, **USUAL[c.CheckPremises] | {"person": "W20"})
+    assert isinstance(town.tell(story.rival, looked, check=False)[0], e.PremisesChecked)  # it supplies H1 as well
     town.cylinders(len(CODES))
     town.connection.close()
     yield server, name, story
@@ -257,6 +262,7 @@ class Loop(RuleBasedStateMachine):
         shown = c.Confirmation("proxy" if act.told else "voucher", "matched", "VO1", "PX1")
         others = tuple(one for one in (*CODES, FOREIGN) if one != act.one)
         visit = {"order": "OR1", "empties": others[:2], "confirmation": shown} if act.flag else {}
+        counter = on | home | {"vehicle": None, "site": site, "channel": "self_pickup"}
         leave = {"authorisation": "01900000-0000-7000-8000-00000000fffe"}
         said: dict[str, tuple[Signer, type[c.Claim], dict[str, Any]]] = {
             "prefill": (hub, c.CheckPrefill, {"code": act.one, "site": site}),
@@ -268,6 +274,8 @@ class Loop(RuleBasedStateMachine):
             "unload": (hub, c.UnloadVehicle, {**on, "site": site, "content": content}),
             "hand over": (worker, c.HandOver, {**on, **home, "site": "S1", **visit}),
             "handed over": (worker, c.HandOver, {**on, **home, "site": "S1", "done": True, **visit}),
+            "fetch": (hub, c.HandOver, {**counter, **visit}),
+            "fetched": (hub, c.HandOver, {**counter, "done": True, **visit}),
             "collect": (hub, c.CollectCylinder, {**on, "site": site, "content": content}),
             "collect there": (worker, c.CollectCylinder, {**on, **home, "site": "S1", "content": content}),
             "stock": (hub, c.CountStock, {"code": act.one, "site": site, "content": content}),
@@ -341,6 +349,7 @@ class Loop(RuleBasedStateMachine):
         for _, premises in HOMES:
             there = places.get(f"premises:{premises}", {})
             assert set(there.get("held", {})) == model.standing(premises)
+            assert set(there.get("foreign", ())) == model.bare(premises)
             hazards = {one["hazard"]: "rectified_at" in one for one in there.get("hazards", ())}
             assert hazards == {key: one.mended for key, one in model.hazards.get(premises, {}).items()}
             suspended = [one["enterprise"] for one in there.get("suspensions", ())]

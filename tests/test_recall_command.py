@@ -1,12 +1,16 @@
 """A recall, a drill and an incident at the terminal: filed with `ledger file`, read from a server or a database."""
 
+import hashlib
 import json
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from api.settings import Token
 from api.signing import write_private_key
 from tests.http_town import Town, serve_town
 from tests.test_cli import ledger
@@ -37,8 +41,9 @@ def test_a_recall_is_filed_looked_at_and_closed(tmp_path: Path, town: Town, data
     filed(town, tmp_path, {"type": "open_recall", "recall": "R1", "line": "L1", "acknowledge_h": 24})
     told = ledger("recall", "R1", "--url", town.url).output
     assert told.startswith("召回 recall R1：")
-    assert f"{code} 车上 on a vehicle vehicle:V1" in told
-    assert "E1：1 只" in told
+    assert f"{code} 车辆 vehicle V1 #" in told
+    assert "单位 enterprise E1：1 只" in told
+    assert "条件，须全部符合 selectors, all of which fit: 充装秤 line L1\n" in told
     in_database = ledger("recall", "R1", "--json", LEDGER_DATABASE_URL=database_url)
     over_http = town.http.get("/recalls/R1").json()
     apart = {"ms": None}
@@ -64,7 +69,7 @@ def test_an_incident_is_opened_looked_at_and_lifted(tmp_path: Path, town: Town, 
     filed(town, tmp_path, {"type": "open_incident", "incident": "IN1", "lines": ["L1"], "vehicles": ["V1"]})
     told = ledger("incident", "IN1", LEDGER_DATABASE_URL=database_url).output
     assert "冻结中 frozen" in told
-    assert f"{code} 车上 on a vehicle vehicle:V1（vehicle:V1 line:L1）" in told
+    assert f"{code} 车辆 vehicle V1（因 for 车辆 vehicle V1、充装秤 line L1）" in told
     filed(town, tmp_path, {"type": "lift_incident", "incident": "IN1", "expects": 0})
     assert "已解除 lifted" in ledger("incident", "--url", town.url).output
 
@@ -73,3 +78,81 @@ def test_an_incident_is_opened_looked_at_and_lifted(tmp_path: Path, town: Town, 
 def test_what_is_not_there_is_said_so(town: Town, command: str) -> None:
     result = ledger(command, "X9", "--url", town.url)
     assert (result.exit_code, "X9" in result.output, "Traceback" in result.output) == (2, True, False)
+
+
+# --- a server that takes tokens ------------------------------------------------------------------------------------
+
+SECRET = "a-secret-of-the-tests"
+TOKENS = (
+    Token(hashlib.sha256(SECRET.encode()).hexdigest(), "*", "*"),
+    Token(hashlib.sha256(b"some").hexdigest(), "*", ("S1",)),
+)
+
+
+@pytest.fixture
+def guarded(database_url: str) -> Iterator[Town]:
+    with serve_town(database_url, tokens=TOKENS) as town:
+        town.http.headers["Authorization"] = f"Bearer {SECRET}"
+        yield town
+
+
+def test_the_token_of_the_environment_opens_every_question(tmp_path: Path, guarded: Town) -> None:
+    guarded.fill_cycle(guarded.with_cylinder(1))
+    filed(
+        guarded, tmp_path, {"type": "open_recall", "recall": "R1", "line": "L1"},
+        {"type": "open_recall", "recall": "D1", "line": "L1", "drill": True},
+        {"type": "open_incident", "incident": "IN1", "lines": ["L1"]},
+    )  # fmt: skip
+    for words in (["recall"], ["recall", "R1"], ["drill"], ["drill", "D1"], ["incident"], ["incident", "IN1"]):
+        told = ledger(*words, "--url", guarded.url, LEDGER_TOKEN=SECRET)
+        assert told.exit_code == 0, told.output
+        assert SECRET not in told.output
+
+
+@pytest.mark.parametrize("command", ["recall", "drill", "incident"])
+@pytest.mark.parametrize(
+    ("token", "zh", "en"),
+    [
+        ("", "设置 LEDGER_TOKEN", "set LEDGER_TOKEN"),
+        ("nobody-knows-it", "不认识 LEDGER_TOKEN 中的令牌", "does not know the token"),
+        ("some", "不能查此日志的全部站点", "does not cover all sites"),
+        ("two words\n", "LEDGER_TOKEN 不是令牌", "LEDGER_TOKEN is no token"),
+    ],
+)
+def test_a_missing_wrong_or_narrow_token_is_told_apart(
+    guarded: Town, command: str, token: str, zh: str, en: str
+) -> None:
+    told = ledger(command, "--url", guarded.url, LEDGER_TOKEN=token)
+    assert (told.exit_code, zh in told.stderr, en in told.stderr) == (2, True, True), told.output
+    assert not token or token == "some" or token not in told.output
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://reader:hidden@127.0.0.1:1", "http://127.0.0.1:1/?token=hidden", "http://127.0.0.1:1/#hidden", "hidden",
+     "http://127.0.0.1:hidden"],
+)  # fmt: skip
+def test_a_url_holds_no_secret_and_an_unfit_one_is_told(url: str) -> None:
+    told = ledger("recall", "--url", url)
+    assert (told.exit_code, "Traceback" in told.output, "网" in told.stderr) == (2, False, True), told.output
+    assert "hidden" not in told.output
+
+
+def test_the_token_goes_to_the_named_server_only(guarded: Town) -> None:
+    seen = list[str | None]()
+
+    class Elsewhere(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            seen.append(self.headers["Authorization"])
+            self.send_response(302)
+            self.send_header("Location", f"{guarded.url}/recalls")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Elsewhere) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        told = ledger("recall", "--url", f"http://127.0.0.1:{server.server_port}", LEDGER_TOKEN=SECRET)
+    assert (told.exit_code, seen) == (2, [f"Bearer {SECRET}"]), "a redirect is not followed"
+    assert "does not answer as a ledger (302)" in told.stderr

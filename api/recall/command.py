@@ -1,5 +1,6 @@
 """`ledger recall`, `ledger drill`, `ledger incident`: what they come to, from a database or from a running server."""
 
+import os
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,8 +10,8 @@ import click
 import httpx
 from msgspec import Struct, json
 
+from api.client import ask, open_client, token_in
 from api.databases import one_origin, open_database
-from api.file_command import ask
 from api.recall.incident import IncidentReport, IncidentSummary, incident_report, incident_summaries
 from api.recall.report import RecallReport, RecallSummary, recall_report, recall_summaries
 from api.recall.routes import Incidents, Recalls
@@ -23,7 +24,11 @@ _TIMEOUT_S = 60
 T = TypeVar("T", bound=Struct)
 
 _OPTIONS = (
-    click.option("--url", help="向运行中的服务查询，如 http://127.0.0.1:8000。Ask a running server."),
+    click.option(
+        "--url",
+        help="向运行中的服务查询，如 http://127.0.0.1:8000；令牌放进环境变量 LEDGER_TOKEN。"
+        "Ask a running server; a token that it takes stands in the environment variable LEDGER_TOKEN.",
+    ),
     click.option("--data", type=click.Path(path_type=Path), help="内置数据库目录。An embedded database."),
     click.option("--log", "origin", help="日志名称，默认唯一的那个。The log's origin; the only one unless told."),
     click.option("--json", "as_json", is_flag=True, help="一行 JSON。One line of JSON."),
@@ -120,7 +125,7 @@ def _answer(where: _Where, path: str, kind: type[T], read: Callable[[Connection,
     url, data, origin = where
     if url is not None:
         query = "" if origin is None else f"?{httpx.QueryParams({'log': origin})}"
-        with httpx.Client(base_url=url, timeout=_TIMEOUT_S, trust_env=False) as http:
+        with open_client(url, token_in(os.environ), _TIMEOUT_S) as http:
             return json.decode(ask(http, "GET", f"{path}{query}").content, type=kind)
     with ExitStack() as stack:
         database = stack.enter_context(open_database(data))

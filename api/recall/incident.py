@@ -1,19 +1,19 @@
 """What an incident (事故) holds: scales, tank lots, stock, vehicles, and the cylinders that cannot pass for it."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 from msgspec import Struct
 
+from api.recall.report import evidence_of
 from api.words import china_time
 from ledger import claim as c
 from ledger import events as e
-from ledger.cylinder import Cylinder
 from ledger.errors import NotFound
 from ledger.recall import Where, where_is
 from ledger.registry import Registry
-from ledger.store.holding import stock_now
 from ledger.store.read import Connection, LogState
-from ledger.store.recalls import cylinders_at, filled_through, registry_of
+from ledger.store.recalls import frozen_by, registry_of
 from ledger.store.tracing import page_of
 from ledger.told import Told
 
@@ -45,7 +45,7 @@ class Hold(Struct, frozen=True):
 
 
 class Frozen(Struct, frozen=True):
-    """A cylinder that is kept back, by what, and where it is now."""
+    """A cylinder that gates keep from customers for it, by what of it, and where it is now."""
 
     cylinder: str
     codes: tuple[str, ...]
@@ -56,10 +56,13 @@ class Frozen(Struct, frozen=True):
 
 
 class IncidentReport(Struct, frozen=True):
-    """What an incident holds, or held until it was lifted, with the cylinders as they stand now."""
+    """What an incident holds, or held until it was lifted, with the cylinders as they stand now. `evidence`: where that
+    of the same question is had.
+    """
 
     log: str
     size: int
+    evidence: str
     summary: IncidentSummary
     holds: list[Hold]
     cylinders: list[Frozen]
@@ -71,20 +74,11 @@ def incident_report(connection: Connection, log: LogState, incident: str) -> Inc
     if summary is None:
         raise NotFound(f"没有事故 {incident}（所查日志：{log.origin}）", f"no incident {incident} (asked {log.origin})")
     registry = registry_of(connection, log.log_id)
-    by: dict[str, list[str]] = {}
-    states: dict[str, Cylinder] = {}
-    holds = []
-    for held in _held(summary.claim):
-        kept = _kept(connection, log.log_id, held)
-        holds.append(Hold(held, _whose(registry, held), len(kept)))
-        for one in kept:
-            states[one.cylinder] = one
-            by.setdefault(one.cylinder, []).append(held)
-    frozen = [
-        Frozen(key, one.codes, tuple(by[key]), one.holder, one.premises, where_is(one))
-        for key, one in sorted(states.items())
-    ]
-    return IncidentReport(log.origin, log.size, summary, holds, frozen)
+    kept = frozen_by(connection, log.log_id, summary.claim, summary.opened_index, registry)
+    counts = Counter(held for _, by in kept for held in by)
+    holds = [Hold(held, _whose(registry, held), counts[held]) for held in _held(summary.claim)]
+    frozen = [Frozen(one.cylinder, one.codes, by, one.holder, one.premises, where_is(one)) for one, by in kept]
+    return IncidentReport(log.origin, log.size, evidence_of("incidents", incident, log), summary, holds, frozen)
 
 
 def incident_summaries(connection: Connection, log: LogState) -> list[IncidentSummary]:
@@ -127,16 +121,6 @@ def _held(claim: c.OpenIncident) -> Iterator[str]:
     yield from (f"tank_lot:{one}" for one in claim.tank_lots)
     if claim.cylinder is not None:
         yield f"cylinder:{claim.cylinder}"
-
-
-def _kept(connection: Connection, log_id: int, held: str) -> list[Cylinder]:
-    """The cylinders that the hold is about: what stands there, or was last filled by it (HOLD-01)."""
-    kind, _, key = held.partition(":")
-    if kind in ("site", "vehicle"):
-        return list(stock_now(connection, log_id, held).cylinders)
-    if kind == "cylinder":
-        return cylinders_at(connection, log_id, [key])
-    return filled_through(connection, log_id, held)
 
 
 def _whose(registry: Registry, held: str) -> str | None:

@@ -6,6 +6,7 @@ All from one snapshot of the log: cylinders are found by key, their present hold
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from time import perf_counter
+from urllib.parse import quote, urlencode
 
 from msgspec import Struct
 
@@ -63,10 +64,12 @@ class RecallReport(Struct, frozen=True):
     """Where a recall stands. `lots`: those that its tank lot's gas is in, in permille. `affected` match now: no gate
     lets them pass while it is open, but a drill's pass. `before` matched once, and were filled, inspected or delivered
     anew since; `unregistered` codes no gate knows. `lot_mass` and `station_mass` are a drill's. `ms`: how long it took.
+    `evidence`: where that of the same question is had.
     """
 
     log: str
     size: int
+    evidence: str
     summary: RecallSummary
     opened_leaf: str
     lots: dict[str, int]
@@ -104,6 +107,7 @@ def recall_report(connection: Connection, log: LogState, recall: str, now: int) 
     return RecallReport(
         log=log.origin,
         size=log.size,
+        evidence=evidence_of("recalls", recall, log),
         summary=_summary(story),
         opened_leaf=story.opened_leaf,
         lots=reach.lots,
@@ -117,6 +121,11 @@ def recall_report(connection: Connection, log: LogState, recall: str, now: int) 
         station_mass=station_masses(masses),
         ms=ms | {"total": _ms(began, perf_counter())},
     )
+
+
+def evidence_of(kind: str, key: str, log: LogState) -> str:
+    """Where the evidence of the same question is had: of each cylinder two entries, and not its whole story."""
+    return f"/{kind}/{quote(key, safe='')}/evidence?{urlencode({'log': log.origin})}"
 
 
 def recall_summaries(connection: Connection, log: LogState) -> list[RecallSummary]:

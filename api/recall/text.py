@@ -4,7 +4,9 @@ from collections.abc import Iterable, Iterator
 
 from api.recall.incident import Frozen, IncidentReport, IncidentSummary
 from api.recall.report import Holder, RecallReport, RecallSummary
+from api.trace.view import named
 from api.words import china_time
+from ledger import claim as c
 from ledger.mass import LotMass, StationMass
 from ledger.recall import Affected, Clock, Where
 
@@ -20,6 +22,17 @@ WHERE: dict[Where, str] = {
 }
 _FIRST: tuple[Where, ...] = ("customer", "unknown", "vehicle", "site", "set_aside", "scrapped")
 """A terminal shows the first of a list: those that somebody may light come first."""
+
+
+_CHINAS = "时间为中国时间，# 后是条目号 · times are China's (+08:00), # is an entry"
+_SELECTORS: dict[str, str] = {
+    "maker": "制造单位 maker", "made_from": "制造自 made from", "made_to": "制造至 made to", "phase": "气相 phase",
+    "model": "型号 model", "valve_model": "阀门型号 valve model", "line": "充装秤 line", "tank_lot": "罐次 tank lot",
+    "filler": "充装人员 filler", "filled_from": "充装自 filled from", "filled_to": "充装至 filled to",
+    "inspected_at": "检验站点 inspected at", "inspector": "检验人员 inspector", "inspected_on": "检验日期 inspected on",
+    "vehicle": "车辆 vehicle", "worker": "送气工 worker",
+}  # fmt: skip
+"""What a recall may ask for, by the fields of its claim."""
 
 
 def recalls_lines(recalls: Iterable[RecallSummary]) -> Iterator[str]:
@@ -38,6 +51,8 @@ def recall_lines(report: RecallReport) -> Iterator[str]:
     """A recall or drill: what it reaches, how far it is, who has yet to answer, whom to call."""
     summary, progress = report.summary, report.progress
     yield _heading(summary)
+    yield _CHINAS
+    yield f"条件，须全部符合 selectors, all of which fit: {_selectors(summary.claim)}"
     if summary.drill:
         yield "演练不拦任何气瓶 · a drill closes no gate"
     if report.lots:
@@ -60,6 +75,13 @@ def recall_lines(report: RecallReport) -> Iterator[str]:
         yield from _masses(report)
     spent = "，".join(f"{part} {ms} ms" for part, ms in report.ms.items())
     yield f"用时 took: {spent}"
+    yield f"证据包 evidence：GET {report.evidence}"
+
+
+def _selectors(claim: c.OpenRecall) -> str:
+    asked = ((name, getattr(claim, field)) for field, name in _SELECTORS.items())
+    said = (f"{name} {china_time(value) if isinstance(value, int) else value}" for name, value in asked if value)
+    return "，".join(said) or "不限 any"
 
 
 def _urgency(one: Affected | Frozen) -> int:
@@ -69,21 +91,32 @@ def _urgency(one: Affected | Frozen) -> int:
 def _clock(one: Clock) -> str:
     said = "未确认 not acknowledged" if one.acknowledged_at is None else f"已确认 at {china_time(one.acknowledged_at)}"
     late = "，超时 OVERDUE" if one.overdue else "，逾期确认 late" if one.late else ""
-    return (
-        f"{one.enterprise}：{one.cylinders} 只，截止 due {china_time(one.due_at)}，{said}{late}，已告知 told {one.told}"
-    )
+    due = f"截止 due {china_time(one.due_at)}"
+    return f"单位 enterprise {one.enterprise}：{one.cylinders} 只，{due}，{said}{late}，已告知 told {one.told}"
 
 
 def _holder(one: Holder) -> str:
-    enterprise = one.enterprise or "企业不明 enterprise unknown"
-    return f"{one.holder}（{enterprise}）{one.cylinders} 只 {' '.join(one.premises)}".rstrip()
+    enterprise = "单位不明 enterprise unknown" if one.enterprise is None else f"单位 enterprise {one.enterprise}"
+    premises = "、".join(f"场所 premises {key}" for key in one.premises)
+    return f"{named(one.holder)}（{enterprise}）{one.cylinders} 只 {premises}".rstrip()
 
 
 def _affected(one: Affected) -> str:
     entries = " ".join(f"#{match.entry_index}" for match in one.matched)
-    code = one.codes[0] if one.codes else one.cylinder
-    premises = () if one.premises is None else (one.premises,)
-    return " ".join((code, WHERE[one.where], one.holder, *premises, entries)).rstrip()
+    return f"{_code(one)} {_there(one)} {entries}".rstrip()
+
+
+def _code(one: Affected | Frozen) -> str:
+    """What can be read on it, its id where nothing can."""
+    return one.codes[0] if one.codes else f"气瓶 cylinder {one.cylinder}"
+
+
+def _there(one: Affected | Frozen) -> str:
+    """Where it is: the holder says it, but for what is set aside, scrapped or lost."""
+    parts = [named(one.holder)] if one.where in ("customer", "vehicle", "site") else [WHERE[one.where]]
+    parts += [named(one.holder)] if one.where in ("set_aside", "scrapped") else []
+    parts += [] if one.premises is None else [f"场所 premises {one.premises}"]
+    return " ".join(parts)
 
 
 def _masses(report: RecallReport) -> Iterator[str]:
@@ -122,14 +155,23 @@ def incident_lines(report: IncidentReport) -> Iterator[str]:
     """An incident: where and when, what it holds, and which cylinders it keeps back."""
     yield _incident(report.summary)
     yield _scene(report)
+    yield _CHINAS
     yield f"快照 snapshot: 第 {report.summary.opened_index} 条 entry, {report.summary.opened_leaf}"
     yield from _some("冻结 holds", [
-        f"{one.held}（{one.enterprise or '-'}）{one.cylinders} 只" for one in report.holds
+        f"{_held(one.held, report)}（{'-' if one.enterprise is None else f'单位 enterprise {one.enterprise}'}）"
+        f"{one.cylinders} 只" for one in report.holds
     ])  # fmt: skip
     yield from _some("拦住的气瓶 cylinders kept back", [
-        f"{one.codes[0] if one.codes else one.cylinder} {WHERE[one.where]} {one.holder}（{' '.join(one.by)}）"
+        f"{_code(one)} {_there(one)}（因 for {'、'.join(_held(held, report) for held in one.by)}）"
         for one in sorted(report.cylinders, key=_urgency)
     ])  # fmt: skip
+    yield f"证据包 evidence：GET {report.evidence}"
+
+
+def _held(held: str, report: IncidentReport) -> str:
+    """What is held; a cylinder by what can be read on it."""
+    codes = {f"cylinder:{one.cylinder}": one.codes[0] for one in report.cylinders if one.codes}
+    return named(f"cylinder:{codes[held]}" if held in codes else held)
 
 
 def _scene(report: IncidentReport) -> str:

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from ledger import claim as c
-from ledger.china import day_of
+from ledger.china import day_of, shift_day
 from ledger.registry import LOG_SUBJECT
-from ledger.rules.rule import Case, Finding, Gate, rule
+from ledger.rules.rule import Case, Finding, Gate, is_fetched, rule
 
 
 @rule(
@@ -59,26 +59,57 @@ def has_contract(case: Case) -> Finding | str | None:
 
 @rule(
     "USR-03@1",
-    gates=(Gate.HANDOVER,),
-    zh="首次供气前须通气前检查合格",
-    en="before the first supply a pre-supply check is passed",
-    basis="溧水实施意见 一(三)3、二(三)（通气前安全检查）",
+    gates=(Gate.HANDOVER, Gate.OTHER),
+    zh="首次供气前须通气前检查合格；账本启用前的合同限期补登",
+    en="before the first supply a pre-supply check is passed; contracts from before the log are filed in time",
+    basis="溧水实施意见 一(三)3、二(三)（通气前安全检查）；补登期限为本账本规则（FLOW 第4节）",
     grade="A",
-    reasons=("presupply_check_missing",),
+    reasons=("presupply_check_missing", "contract_backdated"),
+    params=("filing_days",),
 )
 def checked_before_supply(case: Case) -> Finding | str | None:
-    """Neither this seller nor whom it succeeded has passed these premises in a pre-supply check.
+    """Neither this seller nor whom it succeeded has passed these premises in a pre-supply check. Or a contract that
+    would need none, signed by what it says before the log opened, is filed more than `filing_days` after that.
 
-    Honest work it must not stop: whoever had a contract on the day that the log opened (FLOW.md section 4).
+    Honest work it must not stop: whoever had a contract on the day that the log opened (FLOW.md section 4); an
+    enterprise that joins later, in the first days that the authority gave one of its sites; a contract that is renewed.
     """
-    opening = case.registry.records.get(LOG_SUBJECT)
-    opened_on = "" if opening is None else day_of(opening.claim.scanned_at)
+    opened_on = _opened_on(case)
+    if isinstance(case.claim, c.FileContract):
+        late = case.claim.signed_on <= opened_on and case.today > shift_day(opened_on, case.params["filing_days"])
+        excused = not late or _joins(case, case.claim) or _renews(case, case.claim, opened_on)
+        return None if excused else "contract_backdated"
+    if not isinstance(case.claim, c.HandOver):
+        return None
     contracts = tuple(contracts_in_force(case))
     if not contracts or any(one.signed_on <= opened_on for one in contracts):
         return None  # without any, USR-02 speaks
     checks = () if case.premises is None else case.premises.presupply
     by_seller = (one for one in checks if case.registry.stands_for(case.seller, one.enterprise, case.today))
     return None if any(one.passed for one in by_seller) else "presupply_check_missing"
+
+
+def _opened_on(case: Case) -> str:
+    opening = case.registry.records.get(LOG_SUBJECT)
+    assert opening is not None, "no pack is in force before entry 0"
+    return day_of(opening.claim.scanned_at)
+
+
+def _joins(case: Case, claim: c.FileContract) -> bool:
+    """Whether the first days of one of that enterprise's sites still run, as the authority gave them."""
+    sites = case.registry.owned_by(c.FileSite, claim.enterprise)
+    return any(one.transition_until is not None and case.today <= one.transition_until for one in sites)
+
+
+def _renews(case: Case, claim: c.FileContract, opened_on: str) -> bool:
+    """Whether it renews a contract on record from then, of the same customer for the same premises."""
+    there = () if case.premises is None else case.premises.contracts.values()
+    known = case.world.supply.get(c.FileContract, claim.contract)
+    return any(
+        one.customer == claim.customer and one.signed_on <= opened_on
+        for one in (*there, *(() if known is None else (known,)))
+        if case.registry.stands_for(claim.enterprise, one.enterprise, case.today)
+    )
 
 
 _CONVERTED = "USR-11@1"
@@ -123,13 +154,14 @@ def _order_of(case: Case) -> c.FileOrder | None:
     reasons=("self_pickup_abolished",),
 )
 def delivered(case: Case) -> Finding | str | None:
-    """It is fetched, by what the worker says or by its order.
+    """It is fetched: at a counter, by what the worker says, or by its order.
 
     Honest work it must not stop: fetching where and while it is allowed.
     """
     claim, order = case.claim, _order_of(case)
     assert isinstance(claim, c.HandOver)
-    fetched = claim.channel == "self_pickup" or (order is not None and order.channel == "self_pickup")
+    said = claim.channel == "self_pickup" or (order is not None and order.channel == "self_pickup")
+    fetched = said or is_fetched(claim)
     return "self_pickup_abolished" if fetched else None
 
 

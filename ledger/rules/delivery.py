@@ -15,7 +15,7 @@ def in_force(permit: c.FilePermit, kind: str, day: str) -> bool:
     return covers and permit.valid_from <= day <= permit.valid_to
 
 
-def _lies_in(district: str, area: str) -> bool:
+def lies_in(district: str, area: str) -> bool:
     """Whether a district is that area, or in that city (`320600`) or province (`320000`), by GB/T 2260."""
     return district.startswith(area.removesuffix("00").removesuffix("00"))
 
@@ -45,7 +45,7 @@ def may_sell(case: Case) -> Finding | str | None:
         return "seller_unknown"
     for permit in case.registry.owned_by(c.FilePermit, seller):
         here = case.site is None or not permit.sites or case.site.site in permit.sites
-        covered = district is None or not permit.districts or any(_lies_in(district, one) for one in permit.districts)
+        covered = district is None or not permit.districts or any(lies_in(district, one) for one in permit.districts)
         if in_force(permit, "gas_business", case.today) and here and covered:
             return None
     return "no_business_permit", {"enterprise": seller}
@@ -64,10 +64,13 @@ def may_sell(case: Case) -> Finding | str | None:
 def may_carry(case: Case) -> Finding | str | None:
     """Nobody filed the vehicle, it is out of service, or it is a truck whose enterprise has no transport permit.
 
-    Honest work it must not stop: a carrier's truck, whose own permit counts; a permit renewed under another number;
-    unscanned unloadings make a load look larger than it is, so too much only warns.
+    Honest work it must not stop: what a customer fetches, on nobody's vehicle; a carrier's truck, whose own permit
+    counts; a permit renewed under another number; unscanned unloadings make a load look larger than it is, so too much
+    only warns.
     """
     claim = case.claim
+    if isinstance(claim, c.HandOver):
+        return None
     assert isinstance(claim, c.DepotOut | c.LoadVehicle)
     vehicle = case.registry.get(c.FileVehicle, claim.vehicle)
     if vehicle is None or vehicle.status != "in_service":
@@ -84,10 +87,14 @@ def may_carry(case: Case) -> Finding | str | None:
     return "vehicle_overloaded", {"gross_g": carried_g, "cap_g": vehicle.load_cap_g}
 
 
-def _bringing(case: Case) -> c.LoadVehicle | c.HandOver | None:
-    """The act of a delivery worker that this is; a filler who loads a truck at the station brings nothing to a door."""
+def _bringing(case: Case) -> tuple[str, str] | None:
+    """The delivery worker and the vehicle that bring it. A filler who loads a truck at the station brings nothing to a
+    door, nor does whoever hands it over at the counter: the texts ask of delivery workers (送气服务人员) only.
+    """
     claim = case.claim
-    return claim if isinstance(claim, c.LoadVehicle | c.HandOver) else None
+    if not isinstance(claim, c.LoadVehicle | c.HandOver) or claim.vehicle is None:
+        return None
+    return claim.person, claim.vehicle
 
 
 @rule(
@@ -102,10 +109,10 @@ def _bringing(case: Case) -> c.LoadVehicle | c.HandOver | None:
 def worker_certified(case: Case) -> Finding | str | None:
     """No delivery certificate of that person, employed, holds on that day.
 
-    Honest work it must not stop: a filler at the station who loads the truck for the depot.
+    Honest work it must not stop: a filler at the station who loads the truck for the depot, or serves at the counter.
     """
-    claim = _bringing(case)
-    held = claim is None or certified(case, claim.person, "delivery", case.today)
+    brings = _bringing(case)
+    held = brings is None or certified(case, brings[0], "delivery", case.today)
     return None if held else "worker_not_certified"
 
 
@@ -120,15 +127,18 @@ def worker_certified(case: Case) -> Finding | str | None:
     soft=("no_labour_contract",),
 )
 def worker_allowed(case: Case) -> Finding | str | None:
-    """The authority listed this person; or nobody filed that a labour contract is signed, which only warns.
+    """The authority listed this person, who may not serve at a counter either; or nobody filed that a labour contract
+    is signed, which only warns.
 
     Honest work it must not stop: a worker whose contract is signed and not filed yet; somebody taken off the list.
     """
-    claim = _bringing(case)
-    if claim is None:
+    claim = case.claim
+    if not isinstance(claim, c.LoadVehicle | c.HandOver):
         return None
     if case.registry.blacklisted("person", claim.person, case.today) is not None:
         return "worker_blacklisted"
+    if claim.vehicle is None:
+        return None
     person = case.registry.get(c.FilePerson, claim.person)
     return "no_labour_contract" if person is not None and not person.labour_contract else None
 
@@ -149,17 +159,18 @@ def where_they_belong(case: Case) -> Finding | str | None:
     Honest work it must not stop: a worker who is ill: the office pairs anew at once, with its reason; a pairing filed
     today for tomorrow; a village of the worker's town; workers without an area.
     """
-    claim = _bringing(case)
-    if claim is None:
+    claim, brings = case.claim, _bringing(case)
+    if brings is None:
         return None
-    pair = case.registry.get(c.FilePairing, claim.vehicle)
-    if pair is None or (pair.person != claim.person and pair.from_day <= case.today):
-        return "person_vehicle_mismatch", {"vehicle": claim.vehicle}
-    if isinstance(claim, c.LoadVehicle):
+    worker, vehicle = brings
+    pair = case.registry.get(c.FilePairing, vehicle)
+    if pair is None or (pair.person != worker and pair.from_day <= case.today):
+        return "person_vehicle_mismatch", {"vehicle": vehicle}
+    if not isinstance(claim, c.HandOver):
         return None
     if claim.in_area is False:
         return "outside_area"
-    person = case.registry.get(c.FilePerson, claim.person)
+    person = case.registry.get(c.FilePerson, worker)
     town = None if case.place is None else case.place.town
     if person is None or not person.areas or town is None or town.startswith(person.areas):
         return None

@@ -1,7 +1,7 @@
 """USR about the premises: where gas may be used, how much may stand there, alarm, hose and regulator."""
 
 from ledger import claim as c
-from ledger.china import add_months
+from ledger.china import HOUR_MS, add_months
 from ledger.claim import CheckItem
 from ledger.model import LARGE_ML, MODELS
 from ledger.rules.rule import Case, Finding, Gate, rule
@@ -39,22 +39,19 @@ def above_ground(case: Case) -> Finding | str | None:
     return "premises_underground", {"storey": case.place.storey}
 
 
-_VISIT_MS = 4 * 3_600_000
-"""So long one visit may take at most: what it said that it takes back and left behind is there still (K)."""
-
-
 def stock_after(case: Case) -> tuple[int, ...]:
     """The nominal fill (grams) of each cylinder there once this one is handed over and the visit's empties are gone.
 
-    An earlier visit's empties that nobody scanned away are netted by no second promise: by a scan, or by a count.
+    What a visit said that it takes back is there still when `visit_h` hours have gone by, and is netted by no second
+    promise: by a scan, or by a count.
     """
     claim, cylinder, there = case.claim, case.cylinder, case.premises
     assert isinstance(claim, c.HandOver)
     named = {case.world.codes[code].cylinder for code in claim.empties if code in case.world.codes}
     held: dict[str, int] = {}
     if there is not None:
-        promised = there.promised
-        leaving = {k for k in named if case.scanned_at - promised.get(k, case.scanned_at) <= _VISIT_MS}
+        promised, visit_ms = there.promised, case.params["visit_h"] * HOUR_MS
+        leaving = {k for k in named if case.scanned_at - promised.get(k, case.scanned_at) <= visit_ms}
         held = {k: g for k, g in there.held.items() if k not in leaving}
     if cylinder is not None:
         held[cylinder.cylinder] = nominal_g(cylinder)
@@ -69,7 +66,7 @@ def stock_after(case: Case) -> tuple[int, ...]:
     basis="溧水实施意见 附件3-22；国务院安委会有关通知（100公斤折合2只50公斤瓶或7只15公斤瓶）",
     grade="A",
     reasons=("over_100kg_without_room",),
-    params=("limit_kg", "large_count"),
+    params=("limit_kg", "large_count", "visit_h"),
 )
 def room_for_so_much(case: Case) -> Finding | str | None:
     """By what the ledger knows is held there: more than `limit_kg` of nominal fills, or `large_count` 50-kg cylinders.
@@ -94,22 +91,26 @@ def room_for_so_much(case: Case) -> Finding | str | None:
     en="who is no resident has an alarm and a shut-off device, both tested in time",
     basis="安全生产法 第三十六条；GB 55009-2021（中原区方案 二(一) 所引）；通政办发〔2021〕67号 四(七)",
     grade="A",
-    reasons=("alarm_missing",),
-    params=("tested_months",),
+    reasons=("alarm_missing", "alarm_advised"),
+    params=("eateries", "tested_months"),
+    soft=("alarm_advised",),
 )
 def alarm_works(case: Case) -> Finding | str | None:
-    """The record says no test of the one or the other within `tested_months`; one that is still to come is none.
+    """The record says no test of the one or the other within `tested_months`; one that is still to come is none. With
+    `eateries` 1 the text asks it of eating places alone, and others are only warned.
 
     Honest work it must not stop: homes; a test that falls due today.
     """
     place = case.place
     if place is None or place.kind in HOMES:
         return None
+    asked = place.kind in EATERIES or not case.params["eateries"]
+    reason = "alarm_missing" if asked else "alarm_advised"
     for device, tested in (("alarm", place.alarm_tested_on), ("shut_off", place.shut_off_tested_on)):
         if tested is None or tested > case.today:
-            return "alarm_missing", {"device": device}
+            return reason, {"device": device}
         if case.today > add_months(tested[:7], case.params["tested_months"]) + tested[7:]:
-            return "alarm_missing", {"device": device}
+            return reason, {"device": device}
     return None
 
 
@@ -172,7 +173,7 @@ def _unfit(case: Case, reason: str, items: tuple[CheckItem, ...], recorded: Chec
     basis="运营实践（囤瓶核查，3只15公斤）",
     grade="K",
     reasons=("too_many_cylinders",),
-    params=("max_cylinders",),
+    params=("max_cylinders", "visit_h"),
 )
 def not_hoarding(case: Case) -> Finding | str | None:
     """More than `max_cylinders` by the ledger after this one, the empties of the visit netted.

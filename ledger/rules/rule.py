@@ -101,9 +101,14 @@ _GATE_OF: dict[type[c.Claim], Gate] = {
 
 def gate_of(claim: c.AnyClaim) -> Gate:
     """The gate that a claim stands at."""
-    if type(claim) is c.DepotOut and claim.purpose is c.Purpose.SALE:
+    if (type(claim) is c.DepotOut and claim.purpose is c.Purpose.SALE) or is_fetched(claim):
         return Gate.DEPOT_OUT
     return _GATE_OF[type(claim)]
+
+
+def is_fetched(claim: c.AnyClaim) -> bool:
+    """Whether a customer fetches it at a site's counter (自提): it leaves the depot and is handed over in one act."""
+    return type(claim) is c.HandOver and claim.vehicle is None
 
 
 class Case:
@@ -116,7 +121,7 @@ class Case:
 
     __slots__ = (
         "at", "claim", "clock_offset_ms", "cylinder", "enterprise", "gate", "params", "place", "premises",
-        "recorded_at", "registry", "scanned_at", "seller", "site", "today", "world",
+        "recorded_at", "registry", "scanned_at", "site", "today", "world",
     )  # fmt: skip
 
     params: dict[str, int]
@@ -142,8 +147,11 @@ class Case:
         premises: str | None = getattr(claim, "premises", None)
         self.place: c.FilePremises | None = None if premises is None else world.supply.get(c.FilePremises, premises)
         self.premises: Premises | None = None if premises is None else world.premises_of(premises)
-        # Whoever brings it sells it for their employer.
-        self.seller: str = world.employer_of(getattr(claim, "person", None)) or self.enterprise or ""
+
+    @property
+    def seller(self) -> str:
+        """Whoever brings it sells it for their employer; '' for nobody on record."""
+        return self.world.employer_of(getattr(self.claim, "person", None)) or self.enterprise or ""
 
 
 Finding = tuple[str, dict[str, int | str]]

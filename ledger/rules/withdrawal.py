@@ -1,7 +1,7 @@
 """RECALL, LOST, SCRAP: what was called back, seized, black-listed, lost or given up, and may only go one way."""
 
 from ledger import claim as c
-from ledger.cylinder import Cylinder, Delivery, Fill, Inspection
+from ledger.cylinder import Cylinder, Delivery, Fill, Gas, Inspection
 from ledger.lifecycle import SCRAPPED, Stage
 from ledger.lots import Find, holds_gas_of
 from ledger.rules.rule import Case, Finding, Gate, rule
@@ -39,7 +39,8 @@ def not_recalled(case: Case) -> Finding | str | None:
     params=("carry_over_permille",),
 )
 def not_recalled_with_carry_over(case: Case) -> Finding | str | None:
-    """An open recall's selectors all match it; of a tank lot, so does each later lot that took over enough of its gas.
+    """An open recall's selectors all match it. Of a tank lot, so does each later lot that took over enough of its gas,
+    and each lot that gave any of the fill in it, or what remained in it of an earlier one.
 
     Honest work it must not stop: a drill closes no gate; a refill, inspection or delivery after the fault is another
     one; a lot in which so little of the recalled gas is left that nobody could tell it.
@@ -54,15 +55,24 @@ def not_recalled_with_carry_over(case: Case) -> Finding | str | None:
 
 
 def matches(recall: c.OpenRecall, cylinder: Cylinder, *, lots: Find | None = None, floor: int = 0) -> bool:
-    """Whether every selector that the recall names fits the cylinder. Without `lots`, a tank lot is itself alone;
-    with them, each that took over at least `floor` permille of it.
+    """Whether every selector that the recall names fits the cylinder. Without `lots`, a tank lot is itself alone, and
+    that of the newest completed fill, and a vehicle or worker who delivered it; with them, each that took over at least
+    `floor` permille of it, and of whatever gas may be in the cylinder, and a vehicle or worker who carries it too.
     """
     fill, done, given = cylinder.fill, cylinder.inspection, cylinder.delivery
     return (
         body_matches(recall, cylinder)
-        and (not of_fill(recall) or (fill is not None and fill_matches(recall, fill, lots, floor)))
+        and (
+            not of_fill(recall)
+            or (fill is not None and fill_matches(recall, fill, lots, floor))
+            or any(gas_matches(recall, one, lots, floor) for one in cylinder.gas)
+        )
         and (not of_inspection(recall) or (done is not None and inspection_matches(recall, done)))
-        and (not of_delivery(recall) or (given is not None and delivery_matches(recall, given)))
+        and (
+            not of_delivery(recall)
+            or (given is not None and delivery_matches(recall, given))
+            or (lots is not None and carried_matches(recall, cylinder.holder, cylinder.carrier))
+        )
     )
 
 
@@ -102,11 +112,28 @@ def fill_matches(recall: c.OpenRecall, fill: Fill, lots: Find | None, floor: int
         carried = lots is not None and holds_gas_of(lots, fill.tank_lot, tank_lot, floor)
         if not carried:
             return False
+    return _went_in(recall, fill)
+
+
+def gas_matches(recall: c.OpenRecall, gas: Gas, lots: Find | None, floor: int) -> bool:
+    """Whether a recall of a tank lot is about this gas beside the newest fill's; `lots` and `floor` as in `matches`.
+    Who filled, where and when alone is asked of the newest completed fill.
+    """
     return (
-        recall.line in (None, fill.line)
-        and recall.filler in (None, fill.person)
-        and (recall.filled_from is None or recall.filled_from <= fill.seen_at)
-        and (recall.filled_to is None or fill.seen_at <= recall.filled_to)
+        recall.tank_lot is not None
+        and lots is not None
+        and holds_gas_of(lots, gas.tank_lot, recall.tank_lot, floor, gas.permille)
+        and _went_in(recall, gas)
+    )
+
+
+def _went_in(recall: c.OpenRecall, gas: Fill | Gas) -> bool:
+    """Whether it went in by whom, where and when the recall says."""
+    return (
+        recall.line in (None, gas.line)
+        and recall.filler in (None, gas.person)
+        and (recall.filled_from is None or recall.filled_from <= gas.seen_at)
+        and (recall.filled_to is None or gas.seen_at <= recall.filled_to)
     )
 
 
@@ -122,6 +149,12 @@ def inspection_matches(recall: c.OpenRecall, done: Inspection) -> bool:
 def delivery_matches(recall: c.OpenRecall, given: Delivery) -> bool:
     """Whether the selectors of a delivery fit this one."""
     return recall.vehicle in (None, given.vehicle) and recall.worker in (None, given.person)
+
+
+def carried_matches(recall: c.OpenRecall, holder: str, carrier: str | None) -> bool:
+    """Whether it is on the vehicle, or with the worker, that the selectors of a delivery name."""
+    aboard = holder.startswith("vehicle:") and recall.vehicle in (None, holder.removeprefix("vehicle:"))
+    return aboard and recall.worker in (None, carrier)
 
 
 @rule(

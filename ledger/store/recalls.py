@@ -6,21 +6,25 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from ledger import claim as c
+from ledger import events as e
 from ledger.bundle import decode_claim
 from ledger.cylinder import Cylinder
 from ledger.errors import Corrupt
 from ledger.lots import Find, lots_with_gas_of
-from ledger.mass import LotMass, Poured, lot_masses, poured, round_end
-from ledger.recall import Hits, Story, groups_of, hits_of, story_of
+from ledger.mass import LotMass, Poured, cylinder_in, is_newest, lot_masses, poured, round_end
+from ledger.recall import CARRIED, Hits, Story, groups_of, hits_of, story_of
 from ledger.registry import Registry
+from ledger.rules.incident import kept_by
 from ledger.rules.withdrawal import matches, of_delivery, of_fill, of_inspection
-from ledger.store.read import Connection, LogState, open_recalls, record
-from ledger.store.selection import driver_of, first_at
+from ledger.store.holding import stock_now
+from ledger.store.read import Connection, LogState, driver_of, open_recalls, record
+from ledger.store.selection import first_at
 from ledger.store.state_rows import cylinder_decoder
 from ledger.store.tracing import page_of
+from ledger.told import told
 
-RULE, CARRY_OVER = "RECALL-01@2", "carry_over_permille"
-"""The rule of a pack that knows carry-over, and its parameter."""
+RULE, HOLD, CARRY_OVER = "RECALL-01@2", "HOLD-01@1", "carry_over_permille"
+"""The rules of a pack that know carry-over, and their parameter."""
 
 _KINDS = ["enterprise", "successor", "site", "line", "tank_lot", "vehicle", "recall", "incident"]
 """What a recall or an incident is about, and whose that is."""
@@ -43,11 +47,15 @@ _LIKE = (
 )
 
 _FILLED, _INSPECTED, _HANDED_OVER = b'"cylinder_filled.v1"', b'"inspection_passed.v1"', b'"cylinder_handed_over.v1"'
+_INTERRUPTED = b'"fill_interrupted.v1"'
+_FROM_LOT = (_FILLED, _INTERRUPTED, b'"fill_started.v1"')
+"""What shows that a tank lot gave gas."""
+_CARRIED = tuple(f'"{tag}"'.encode() for tag in CARRIED)
 _ROUNDS = (_HANDED_OVER, b'"prefill_checked.v1"', b'"prefill_failed.v1"')
 """What ends a fill's round."""
 
-Shown = tuple[list[str], bytes, int]
-"""Entries to look for: of these parties, with these bytes in them, from this index on."""
+Shown = tuple[list[str], tuple[bytes, ...], int]
+"""Entries to look for: of these parties, with any of these bytes in them, from this index on."""
 
 
 class Reach(NamedTuple):
@@ -90,14 +98,14 @@ def recall_story(connection: Connection, log: LogState, recall: str) -> Story | 
     return story_of(page_of(connection, log.log_id, f"recall:{recall}", start=0, end=log.size, limit=None))
 
 
-def carry_over(connection: Connection, log_id: int) -> int | None:
+def carry_over(connection: Connection, log_id: int, rule: str = RULE) -> int | None:
     """The least share (permille) of a lot's gas by which the pack in force takes a later lot for it; None where its
     rules know no carry-over.
     """
     filed = record(connection, log_id, "pack") or record(connection, log_id, "log")
-    if not isinstance(filed, c.AdoptPack | c.OpenLog) or RULE not in filed.pack.rules:
+    if not isinstance(filed, c.AdoptPack | c.OpenLog) or rule not in filed.pack.rules:
         return None
-    return filed.pack.rules[RULE].params[CARRY_OVER]
+    return filed.pack.rules[rule].params[CARRY_OVER]
 
 
 def recall_of(connection: Connection, log_id: int, cylinder: Cylinder) -> str | None:
@@ -125,8 +133,8 @@ def reach_of(connection: Connection, log: LogState, recall: c.OpenRecall, regist
         return Reach(Hits({}, []), _cylinders_like(connection, log.log_id, recall), lots, find, floor or 0)
     entries = (
         one
-        for parties, tag, start in _wanted(connection, log, recall, registry, lots)
-        for one in _shown(connection, log.log_id, parties, tag, start=start)
+        for parties, tags, start in _wanted(connection, log, recall, registry, lots)
+        for one in _shown(connection, log.log_id, parties, *tags, start=start)
     )
     hits = hits_of(recall, entries, find, floor or 0)
     return Reach(hits, cylinders_at(connection, log.log_id, hits.cylinders), lots, find, floor or 0)
@@ -147,13 +155,13 @@ def _wanted(
             connection, log.log_id, recall.filled_from, start=0, end=log.size
         )  # fmt: skip
         parties = [f"tank_lot:{lot}" for lot in lots] or _named(line=recall.line, person=recall.filler)
-        yield parties or [f"site:{one.site}" for one in sites], _FILLED, start
+        yield parties or [f"site:{one.site}" for one in sites], _FROM_LOT if lots else (_FILLED,), start
     if of_inspection(recall):
         parties = _named(person=recall.inspector, site=recall.inspected_at)
         inspecting = [one.site for one in sites if one.kind == "inspection" or "inspection" in one.approvals]
-        yield parties or [f"site:{site}" for site in inspecting], _INSPECTED, 0
+        yield parties or [f"site:{site}" for site in inspecting], (_INSPECTED,), 0
     if of_delivery(recall):
-        yield _named(vehicle=recall.vehicle, person=recall.worker), _HANDED_OVER, 0
+        yield _named(vehicle=recall.vehicle, person=recall.worker), (_HANDED_OVER, *_CARRIED), 0
 
 
 def _named(**kinds: str | None) -> list[str]:
@@ -187,10 +195,10 @@ def _cylinders_like(connection: Connection, log_id: int, recall: c.OpenRecall) -
 
 def masses_of(connection: Connection, log_id: int, registry: Registry, tank_lots: Collection[str]) -> list[LotMass]:
     """The mass balance of these lots; `registry` is `registry_of`'s."""
-    fills = [poured(*row) for row in _shown(connection, log_id, [f"tank_lot:{one}" for one in tank_lots], _FILLED)]
+    parties = [f"tank_lot:{one}" for one in tank_lots]
+    fills = [poured(*row) for row in _shown(connection, log_id, parties, _FILLED, _INTERRUPTED)]
     cylinders = {one.cylinder: one for one in cylinders_at(connection, log_id, _known(fills))}
-    newest = {one.fill.authorisation for one in cylinders.values() if one.fill is not None}
-    since = _known(one for one in fills if one.authorisation not in newest)
+    since = {key for one in fills if (key := one.cylinder) in cylinders and not is_newest(one, cylinders[key])}
     rounds = [round_end(*row) for row in _shown(connection, log_id, [f"cylinder:{key}" for key in since], *_ROUNDS)]
     lots = {one.tank_lot: one for one in _filed_lots(registry)}
     return lot_masses(lots, tank_lots, fills, sorted(rounds), cylinders)
@@ -200,12 +208,45 @@ def _known(fills: Iterable[Poured]) -> set[str]:
     return {one.cylinder for one in fills if one.cylinder is not None}
 
 
-def filled_through(connection: Connection, log_id: int, party: str) -> list[Cylinder]:
-    """The cylinders whose newest fill is of this party, `line:…` or `tank_lot:…`."""
-    fills = (poured(*row) for row in _shown(connection, log_id, [party], _FILLED))
-    found = cylinders_at(connection, log_id, _known(fills))
-    kind, _, key = party.partition(":")
-    return [one for one in found if one.fill is not None and getattr(one.fill, kind) == key]
+def frozen_by(
+    connection: Connection, log_id: int, incident: c.OpenIncident, opened_index: int, registry: Registry
+) -> list[tuple[Cylinder, tuple[str, ...]]]:
+    """The cylinders that gates keep from customers for that incident, each with what of it keeps it, as `line:…`:
+    what `ledger.rules.incident` says of each, and what was moved away and locked since its opening (HOLD-01).
+    """
+    floor = carry_over(connection, log_id, HOLD) or 0
+    lots = {lot for one in incident.tank_lots for lot in lots_with_gas_of(_filed_lots(registry), one, floor)}
+    holders = [*(f"site:{one}" for one in incident.sites), *(f"vehicle:{one}" for one in incident.vehicles)]
+    parties = [*(f"line:{one}" for one in incident.lines), *(f"tank_lot:{one}" for one in sorted(lots))]
+    moved = _moved_away(connection, log_id, incident.incident, holders, opened_index)
+    asked = {
+        *(() if incident.cylinder is None else (incident.cylinder,)),
+        *(key for _, body in _shown(connection, log_id, parties, *_FROM_LOT) if (key := cylinder_in(body)) is not None),
+        *moved,
+    }
+    cylinders = {one.cylinder: one for one in cylinders_at(connection, log_id, asked)}
+    for holder in holders:
+        cylinders |= {one.cylinder: one for one in stock_now(connection, log_id, holder).cylinders}
+    frozen = list[tuple[Cylinder, tuple[str, ...]]]()
+    for key, one in sorted(cylinders.items()):
+        by = kept_by(incident, one, lambda lot: registry.get(c.FileTankLot, lot), floor)
+        if not by and key in moved and c.Cause.INCIDENT in one.locks:
+            by = (moved[key],)
+        if by:
+            frozen.append((one, by))
+    return frozen
+
+
+def _moved_away(connection: Connection, log_id: int, incident: str, holders: list[str], start: int) -> dict[str, str]:
+    """What was moved from these although the incident held it, by cylinder: what held it."""
+    moved = dict[str, str]()
+    for index, body in _shown(connection, log_id, holders, b'"incident_hold"', start=start):
+        outcome = told(index, body).entry.outcome
+        if isinstance(outcome, e.CylinderEvent) and outcome.cylinder is not None:
+            for note in outcome.violations:
+                if note.facts.get("incident") == incident:
+                    moved[outcome.cylinder] = str(note.facts["held"])
+    return moved
 
 
 def _filed_lots(registry: Registry) -> list[c.FileTankLot]:
