@@ -13,25 +13,19 @@ import click
 import httpx
 import msgspec
 
+from api.client import Rejected, ask, open_client
 from api.health import Health
-from api.problems import Problem
 from api.serve import real_clock
 from api.signing import Chain, after, keep_chain, new_claim_id, read_chain, read_private_key, write_chain
 from api.words import sentence
 from ledger.bundle import Bundle, encode_payload, open_bundle, sign_bundle
 from ledger.claim import AnyClaim
 from ledger.entry import Answer
-from ledger.errors import Busy, LedgerError, Malformed
+from ledger.errors import Malformed
 from ledger.events import Refusal
 
 REFUSED_EXIT_CODE = 1
 _TIMEOUT_S = 30
-
-
-class Rejected(LedgerError):
-    """The server did not take the bundle; nothing was stored."""
-
-    slug = "rejected"
 
 
 @click.command("file")
@@ -49,7 +43,7 @@ def file_command(claims: Path, key: Path, url: str, origin: str | None) -> None:
     out. Exit code 0 when all were accepted, 1 when any was refused, 2 when the bundle was not taken.
     """
     kept = claims.with_name(f"{claims.name}.envelope")
-    with httpx.Client(base_url=url, timeout=_TIMEOUT_S, trust_env=False) as http:
+    with open_client(url, "", _TIMEOUT_S) as http:
         if kept.exists():
             click.echo(f"重发未得到答复的 {kept} · sending again what was not answered", err=True)
         else:
@@ -103,25 +97,6 @@ def only_log(http: httpx.Client) -> str:
 def _submit(http: httpx.Client, bundle: Bundle) -> list[Answer]:
     response = ask(http, "POST", "/bundles", bundle.envelope, {"Ledger-Device-Time": str(real_clock())})
     return msgspec.json.decode(response.content, type=list[Answer])
-
-
-def ask(
-    http: httpx.Client, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
-) -> httpx.Response:
-    """The answer to one request. Busy when there is none, Rejected when it is a problem of ours."""
-    try:
-        response = http.request(method, path, content=body, headers=headers)
-    except httpx.TransportError as error:
-        raise Busy(f"连不上 {http.base_url}：{error}", f"cannot reach {http.base_url}: {error}") from error
-    if response.is_success:
-        return response
-    try:
-        problem = msgspec.json.decode(response.content, type=Problem)
-    except msgspec.DecodeError as error:
-        raise Busy(f"{http.base_url} 不像本账本的服务", f"{http.base_url} does not answer as a ledger") from error
-    if response.is_server_error:
-        raise Busy(problem.zh, problem.en)
-    raise Rejected(problem.zh, problem.en, pointer=problem.pointer)
 
 
 def _tell(bundle: Bundle, answers: list[Answer]) -> None:

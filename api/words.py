@@ -1,10 +1,13 @@
 """One sentence for one entry, Chinese and English: what was asked or reported, and what came of it."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Literal
 
 from msgspec import Struct
 
+from api.particulars import act_names, particulars
+from api.premises_words import Known
 from ledger import claim as c
 from ledger import events as e
 from ledger.claim import act_of
@@ -93,6 +96,11 @@ def china_time(at_ms: int) -> str:
     return datetime.fromtimestamp(at_ms // 1000, UTC).astimezone(_CHINA).strftime("%Y-%m-%d %H:%M:%S")
 
 
+def zoned(at_ms: int) -> str:
+    """The same with its offset, for tables: `2026-01-31 08:00:00 +08:00`; no spreadsheet makes a day of it."""
+    return f"{china_time(at_ms)} +08:00"
+
+
 def findings(outcome: e.Outcome) -> list[Finding]:
     """All that rules found, the gravest first."""
     if isinstance(outcome, e.Refusal):
@@ -103,29 +111,40 @@ def findings(outcome: e.Outcome) -> list[Finding]:
     return found + [_finding("as_of_scan", note) for note in outcome.as_of_scan or ()]
 
 
-def sentence(claim: c.AnyClaim, outcome: e.Outcome) -> tuple[str, str]:
-    """What an entry says, in one Chinese and one English sentence."""
-    act_zh, act_en = ACTS[act_of(claim)]
-    if isinstance(claim, c.OpenRecall) and claim.drill:
-        act_zh, act_en = "开始演练", "drill"
+def sentence(claim: c.AnyClaim, outcome: e.Outcome, known: Known | None = None) -> tuple[str, str]:
+    """What an entry says, in one Chinese and one English sentence. `known`: what earlier entries opened, by name."""
+    act_zh, act_en = act_names(claim) or ACTS[act_of(claim)]
     if isinstance(outcome, e.Refusal):
-        why = [text_of(note.reason) for note in outcome.reasons]
-        return f"{act_zh}被拒：" + "；".join(zh for zh, _ in why), f"{act_en} refused: " + "; ".join(
-            en for _, en in why
-        )
+        zh, en = _listed(outcome.reasons)
+        return f"{act_zh}被拒：{zh}", f"{act_en} refused: {en}"
     if isinstance(claim, c.RaiseAlert):
         zh, en = ALERTS[claim.kind]
         return f"{act_zh}：{zh}", f"{act_en}: {en}"
-    zh, en = _RESULTS.get(type(outcome), ("已记录", "recorded"))
-    if isinstance(outcome, e.FillAuthorised):
-        zh, en = f"{zh}，至多 {_kg(outcome.allowed_net_g)} 千克", f"{en}, at most {_kg(outcome.allowed_net_g)} kg"
-    elif net_g := getattr(outcome, "net_g", None):
-        zh, en = f"{zh}，净重 {_kg(net_g)} 千克", f"{en}, net {_kg(net_g)} kg"
-    if outcome.violations:
-        broken = [text_of(note.reason) for note in outcome.violations]
-        zh += "；违规：" + "；".join(text for text, _ in broken)
-        en += "; broken: " + "; ".join(text for _, text in broken)
-    return f"{act_zh}：{zh}", f"{act_en}: {en}"
+    said = [one for one in (_result(outcome), particulars(claim, outcome, known or {})) if one is not None]
+    said = said or [("已记录", "recorded")]
+    for zh, en, notes in (("违规", "broken", outcome.violations), ("警示", "warned", outcome.warnings)):
+        if notes:
+            listed_zh, listed_en = _listed(notes)
+            said.append((f"{zh}：{listed_zh}", f"{en}: {listed_en}"))
+    return f"{act_zh}：" + "；".join(zh for zh, _ in said), f"{act_en}: " + "; ".join(en for _, en in said)
+
+
+def _result(event: e.Event) -> tuple[str, str] | None:
+    """What came of it, where it may come out one way or another."""
+    zh, en = _RESULTS.get(type(event), ("", ""))
+    if isinstance(event, e.PremisesChecked):
+        zh, en = ("合格", "passed") if event.passed else ("不合格", "not passed")
+    if isinstance(event, e.FillAuthorised):
+        return f"{zh}，至多 {_kg(event.allowed_net_g)} 千克", f"{en}, at most {_kg(event.allowed_net_g)} kg"
+    if net_g := getattr(event, "net_g", None):
+        zh, en = zh or "已记录", en or "recorded"
+        return f"{zh}，净重 {_kg(net_g)} 千克", f"{en}, net {_kg(net_g)} kg"
+    return (zh, en) if zh else None
+
+
+def _listed(notes: Sequence[e.Note]) -> tuple[str, str]:
+    texts = [text_of(note.reason) for note in notes]
+    return "；".join(zh for zh, _ in texts), "; ".join(en for _, en in texts)
 
 
 def _finding(kind: Literal["reason", "violation", "warning", "as_of_scan"], note: e.Note) -> Finding:

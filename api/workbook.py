@@ -13,6 +13,7 @@ import xlsxwriter  # type: ignore[import-untyped]
 MOST_ROWS = 1_000_000
 """Rows of one sheet; a spreadsheet holds 1,048,576."""
 _MOST_LETTERS = 32_767
+_CUT = "…（截断 cut here）"
 
 Cells = Sequence[str | int | None]
 # The package has no types.
@@ -60,4 +61,9 @@ def put(sheet: Worksheet, row: int, cells: Cells, style: Format | None = None) -
         if isinstance(cell, int):
             sheet.write_number(row, column, cell, style)
         elif cell:
-            sheet.write_string(row, column, cell[:_MOST_LETTERS], style)
+            sheet.write_string(row, column, _fitting(cell), style)
+
+
+def _fitting(text: str) -> str:
+    """What a cell holds of it; where that is not all, it says so."""
+    return text if len(text) <= _MOST_LETTERS else text[: _MOST_LETTERS - len(_CUT)] + _CUT

@@ -3,7 +3,7 @@
 
 Pages: rules.md (`docs/rules_page.py`), lifecycle.md (the table as a picture), entitlement.md (claim x role), claims.md
 (claims and events, field by field), example.md (two bundles and their entries, byte by byte), drills.md
-(`docs/drills_page.py`, from what the drills recorded).
+(`docs/drills_page.py`, from what the drills recorded), signals.md (`docs/signals_page.py`, what alerts say).
 
 This file is longer than most because it is four pages, and a page is mostly its own words.
 """
@@ -24,6 +24,7 @@ from api.packs import shipped_pack
 from api.words import ACTS
 from docs.drills_page import drills_page
 from docs.rules_page import rules_page
+from docs.signals_page import signals_page
 from ledger import claim as c
 from ledger import events as e
 from ledger.bundle import (
@@ -355,6 +356,7 @@ def _block(title: str, text: str) -> str:
 PAGES: dict[str, Callable[[], str]] = {
     "rules.md": lambda: MADE + rules_page(),
     "drills.md": lambda: MADE + drills_page(),
+    "signals.md": lambda: MADE + signals_page(),
     "lifecycle.md": lifecycle_page,
     "entitlement.md": entitlement_page,
     "claims.md": claims_page,

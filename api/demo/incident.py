@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 import httpx
 from msgspec import Struct
 
-from api.demo.brute import Json, WholeLog, read_whole_log
+from api.demo.brute import WARNINGS, Json, WholeLog, read_whole_log
 from api.demo.city import MINUTE_MS, ORIGIN, SHIFT_AT_MS, City
 from api.demo.city_signers import ClaimIds
 from api.demo.clerk import Clerk
@@ -237,14 +237,16 @@ class Scene:
             line.index for line in log.lines
             if line.subject == f"cylinder:{self._bang.cylinder}" and line.at <= self.bang_ms
         }  # fmt: skip
+        warned = log.warned(self._bang.premises, self.bang_ms)
 
         def right(answer: Json) -> _Said:
             (story,) = answer["stories"]
             told = {one["entry_index"] for one in story["statements"]}
             held = {paper["subject"] for paper in story["papers"]}
-            return own <= told and f"permit:{self._bang.enterprise}-PERMIT" in held, (
-                f"{len(told)} 条记录、{len(held)} 份证照 · {len(told)} entries, {len(held)} papers as they stood"
-            )
+            facts = {(one["what"], one["behind"]["entry_index"]) for one in story["facts"] if one["what"] in WARNINGS}
+            good = own <= told and facts == warned and bool(warned) and f"permit:{self._bang.enterprise}-PERMIT" in held
+            zh = f"{len(told)} 条记录、{len(held)} 份证照、场所安检隐患 {len(facts)} 项"
+            return good, f"{zh} · {len(told)} entries, {len(held)} papers, {len(facts)} checks and hazards there"
 
         return right
 

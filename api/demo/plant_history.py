@@ -10,9 +10,9 @@ from typing import Any
 from api.demo.city import BODY_SITE, DAY_MS, MINUTE_MS, REVIEWER, SHIFT_AT_MS, STATIONS, TRAINEE, Station
 from api.demo.city_cylinders import CityCylinder, State
 from api.demo.city_registry import permit_of
-from api.demo.city_supply import Customer
+from api.demo.city_supply import DEPOTS, Customer
 from api.demo.clerk import Clerk, Wave, digest_of
-from api.demo.doorstep import checked, confirmed
+from api.demo.doorstep import Courier, checked, confirmed
 from api.demo.plant import Past, Sower
 from api.demo.plant_prepared import new_code
 from ledger import claim as c
@@ -26,7 +26,8 @@ _ALIKE, _OFTEN, _SPREAD, _IN_ORDER, _ALONE, _RELABELLED = 32, 9, 8, 5, 21, 12
 def history(sower: Sower, clerk: Clerk) -> list[Past]:
     """All of it, in the order of its time."""
     scene = _Scene(sower, clerk, STATIONS[1])
-    told = [past for part in (scene.fills, scene.bodies, scene.people, scene.custody, scene.gas) for past in part()]
+    parts = (scene.fills, scene.bodies, scene.people, scene.custody, scene.gas, scene.supply)
+    told = [past for part in parts for past in part()]
     return sorted(told, key=lambda past: past.at_ms)
 
 
@@ -133,6 +134,21 @@ class _Scene:
         yield self._at(9 * HOUR_MS, self._fill(self._one(), "H-F12"))
         self._lines["H-F12"] += 3
         yield self._at(9 * HOUR_MS, self._fill(self._one(), "H-F12"))
+
+    def supply(self) -> Iterator[Past]:
+        """F21 a leak mended and re-checked, and nobody resumes what was suspended for it."""
+        depot, customer = next(one for one in DEPOTS if one.site == "TC-D3"), self._sower.customer("TC-D3")
+        self._sower.alert("F21", f"premises:{customer.premises}")
+        courier = Courier(self._clerk, depot, depot.workers[0])
+        leak = courier.open_hazard(customer, c.CheckItem.LEAK, grade="place", major=True)
+        suspended = self._clerk.make(
+            c.SuspendSupply, premises=customer.premises, enterprise=depot.enterprise, cause="hazard",
+            hazards=(leak.claim_id,),
+        )  # fmt: skip
+        seen = courier.recheck(leak, depot.workers[1].person)
+        office = f"office:{depot.enterprise}"
+        yield Past(_FIRST_MS + 3 * HOUR_MS, office, (leak, suspended))
+        yield Past(_FIRST_MS + 6 * HOUR_MS, office, (courier.rectify(leak), seen))
 
     def _one(self, kind: str = "", state: str = State.FIT) -> CityCylinder:
         """A cylinder that nobody has had yet; an alert of that kind is to be about it."""

@@ -133,11 +133,13 @@ def _suspensions(sower: Sower, courier: Courier, number: int) -> Iterator[Errand
     suspends = other if number % 2 else own
     there: dict[str, Any] = {"premises": customer.premises}
     if suspends == other:
-        # It supplies there as well: whoever has a contract may stop it, for everybody.
+        # It supplies there as well: whoever has a contract and has looked at the place may stop it, for everybody.
         days = {"signed_on": "2025-03-01", "valid_from": "2025-03-01", "valid_to": "2027-02-28"}
         names = {"contract": f"CT-{customer.customer}-2", "customer": customer.customer, "enterprise": other}
         second = clerk.make(c.FileContract, **names, **days, **there, status="valid")
-        sower.deed("opening", f"office:{other}", "second-contract", second)
+        theirs = next(depot.workers[0].person for depot in DEPOTS if depot.enterprise == other)
+        looked = courier.check(customer, "presupply", person=theirs)
+        sower.deed("opening", f"office:{other}", "second-contract", second, looked)
     suspended = clerk.make(c.SuspendSupply, **there, enterprise=suspends, cause="unsafe_premises")
     sower.deed("opening", f"office:{suspends}", "suspension", suspended)
     yield from _at_door(sower, courier, "supply_suspended", customer, refused=True)

@@ -30,7 +30,6 @@ from ledger.errors import Malformed
 if TYPE_CHECKING:
     from api.fleet.remote import Remote
 
-TOKEN_VARIABLE = "LEDGER_TOKEN"  # noqa: S105 - the variable's name
 _CHUNK = 1 << 20
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
@@ -105,10 +104,11 @@ def _trial(run: _Run, report: Path) -> Summary:
 
 
 def _real(run: _Run, url: str, keys: Iterable[Path], origin: str | None, report: Path) -> Summary:
-    from api.fleet.remote import KeyFile, Remote  # noqa: PLC0415 - a trial begins sooner without the web's modules
+    from api.client import token_in  # noqa: PLC0415 - a trial begins sooner without the web's modules
+    from api.fleet.remote import KeyFile, Remote  # noqa: PLC0415
 
     folder = run.file.with_name(f"{run.file.name}.import")
-    with Remote(url, origin, os.environ.get(TOKEN_VARIABLE), _clock) as remote:
+    with Remote(url, origin, token_in(os.environ), _clock) as remote:
         offices = [remote.find_office(KeyFile(path)) for path in keys]
         if len({one.enterprise for one in offices}) < len(offices):
             raise Malformed("同一单位给了两个密钥，请只留一个", "two keys of one enterprise: give one of them")

@@ -7,11 +7,11 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
-import httpx
 import msgspec
 from msgspec import Struct
 
-from api.file_command import Rejected, ask, only_log
+from api.client import Rejected, ask, open_client
+from api.file_command import only_log
 from api.fleet.mapping import name_key
 from api.fleet.row import Clock
 from api.signing import Chain, keep_chain, read_chain, read_private_key
@@ -63,9 +63,8 @@ class KeyFile:
 class Remote:
     """A log's server. A context manager; `submit` sends in a thread of its own, one bundle after the other."""
 
-    def __init__(self, url: str, log: str | None, token: str | None, clock: Clock) -> None:
-        headers = {"authorization": f"Bearer {token}"} if token else {}
-        self._http = httpx.Client(base_url=url, timeout=TIMEOUT_S, trust_env=False, headers=headers)
+    def __init__(self, url: str, log: str | None, token: str, clock: Clock) -> None:
+        self._http = open_client(url, token, TIMEOUT_S)
         self._sender = ThreadPoolExecutor(1, thread_name_prefix="fleet sender")
         self._named, self._clock = log, clock
         self.log = ""

@@ -15,6 +15,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from api.client import token_in
 from api.mirror import mirror
 from api.mirror.conflict import Contradicted
 from api.mirror.mirror import Mirror, Mirrored
@@ -64,7 +65,7 @@ def mirror_command(
     try:
         with (
             _bar() as progress,
-            Source(url, origin, os.environ.get("LEDGER_TOKEN", "")) as source,
+            Source(url, origin, token_in(os.environ)) as source,
             mirror.opened(
                 source, root, origin, trusted, patience_s=0.0 if once else PATIENCE_S, progress=progress
             ) as ours,

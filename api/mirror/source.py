@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import httpx
 
+from api.client import REFUSED, bearing
 from api.settings import BadSettings
 from ledger.entry import MAX_ENTRY_BYTES
 from ledger.errors import Busy, Forbidden, Malformed
@@ -23,26 +24,6 @@ _TIMEOUT_S = 30.0
 _WHOLE_S = 300.0  # from the question to the answer's last byte
 _GZIP = 16 + zlib.MAX_WBITS
 
-# Status, and whether a token was sent.
-_REFUSED = {
-    (401, False): (
-        "条目包须有可查全部站点的令牌：设置 LEDGER_TOKEN",
-        "entry bundles take a token for all sites of the log: set LEDGER_TOKEN",
-    ),
-    (401, True): (
-        "服务器不认识 LEDGER_TOKEN 中的令牌，请与运营者核对",
-        "the server does not know the token in LEDGER_TOKEN; compare it with the operator's",
-    ),
-    (403, False): (
-        "服务器不予查询（403）：没有令牌的服务器只以本机地址 127.0.0.1 查询",
-        "the server refuses (403): one without tokens is asked by its own machine's address, 127.0.0.1",
-    ),
-    (403, True): (
-        "LEDGER_TOKEN 中的令牌不能查此日志的全部站点，请向运营者要一个能查的",
-        "the token in LEDGER_TOKEN does not cover all sites of this log; ask the operator for one that does",
-    ),
-}
-
 
 class Source:
     """One log at one server. Any number of threads may ask."""
@@ -50,17 +31,12 @@ class Source:
     def __init__(self, url: str, origin: str, token: str = "", *, pauses_s: tuple[float, ...] = (0.5, 1, 2, 4)) -> None:
         """`token` is for entry bundles. `pauses_s`: how long to wait before each further try when the network fails.
 
-        BadSettings when the token can be no token, or the URL no URL.
+        BadSettings when the URL is none.
         """
-        if not token.isascii() or not token.isprintable() or token != token.strip():
-            raise BadSettings(
-                "LEDGER_TOKEN 不是令牌：只能有可见的 ASCII 字符，首尾无空格；请重新复制",
-                "LEDGER_TOKEN is no token: it has visible ASCII characters alone, no spaces around; copy it again",
-            )
         self._with_token = bool(token)
         self._prefix = f"/logs/{quote(origin)}/"
         self._pauses_s = pauses_s
-        headers = {"Accept-Encoding": "gzip"} | ({"Authorization": f"Bearer {token}"} if token else {})
+        headers = {"Accept-Encoding": "gzip"} | bearing(token)
         self._wire = httpx.HTTPTransport(limits=httpx.Limits(max_connections=FETCHERS), trust_env=False)
         cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))  # none are kept
         try:
@@ -122,7 +98,7 @@ class Source:
                 if status == HTTPStatus.NOT_FOUND:
                     return None
                 if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-                    raise Forbidden(*_REFUSED[status, self._with_token])
+                    raise Forbidden(*REFUSED[status, self._with_token])
                 if status != HTTPStatus.OK:
                     raise Busy(f"服务器答复 {status}：{path}", f"the server answered {status} for {path}")
                 body = bytearray()

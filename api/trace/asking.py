@@ -11,10 +11,10 @@ from api.evidence.times import parse_time
 from api.trace.question import Question, Reader
 from api.trace.story import Story, customer_story, cylinder_story, period_story
 from api.trace.terms import KINDS
-from api.trace.view import TraceAnswer, statement_view
+from api.trace.view import StatementView, TraceAnswer, Views
 from ledger.errors import Malformed, NotFound
 from ledger.trace.counts import Tally
-from ledger.trace.statement import Statement, Window
+from ledger.trace.statement import Window
 
 
 class Answer(NamedTuple):
@@ -76,18 +76,18 @@ def json_of(answer: Answer) -> Iterator[bytes]:
 
 def _story(story: Story) -> Iterator[bytes]:
     yield mjson.encode(story.head).removesuffix(b"}")
-    tally = Tally()
+    tally, views = Tally(), Views()
     yield b',"statements":['
-    yield from _listed(map(tally.add, story.statements))
+    yield from _listed(map(views, map(tally.add, story.statements)))
     yield b'],"later":['
-    yield from _listed(story.later)
+    yield from _listed(map(views, story.later))
     yield b'],"counts":'
     yield mjson.encode(tally.counts)
     yield b"}"
 
 
-def _listed(statements: Iterable[Statement]) -> Iterator[bytes]:
+def _listed(statements: Iterable[StatementView]) -> Iterator[bytes]:
     for number, one in enumerate(statements):
         if number:
             yield b","
-        yield mjson.encode(statement_view(one))
+        yield mjson.encode(one)

@@ -46,12 +46,12 @@ def _rows(answer: BalanceAnswer) -> Iterator[Cells]:
     for one in answer.logs:
         held = one.balances
         yield (one.log, "登记气瓶 registered", None, held.registered)
-        yield (one.log, "用户 customers", f"{held.customers} 户", held.with_customers)
+        yield (one.log, "用户 customers", f"{held.customers} 户 customers", held.with_customers)
         yield (one.log, "去向不明 unknown", None, held.unknown)
         told = (
             ("站点 site", held.sites),
             ("车辆 vehicle", held.vehicles),
-            ("其中送气工经手 carried by", held.workers),
+            ("其中送气工经手 of them carried by", held.workers),
             ("外来瓶 foreign", held.foreign),
         )
         for kind, counts in told:
@@ -60,4 +60,4 @@ def _rows(answer: BalanceAnswer) -> Iterator[Cells]:
 
 def _lines(answer: BalanceAnswer) -> Iterator[str]:
     for log, kind, holder, count in _rows(answer):
-        yield f"{log}　{str(kind).partition(' ')[0]}　{holder or ''}　{count} 只"
+        yield f"{log}　{kind}　{holder or ''}　{count} 只"

@@ -1,29 +1,30 @@
 """A building (楼栋) now, or as known at some moment, over all enterprises: its premises, and what stands in each."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 from msgspec import json as mjson
 
 from api.trace.asking import missed
-from api.trace.question import Reader
-from api.trace.rows import place_zh
+from api.trace.homes import entries_at, facts_at
+from api.trace.question import Question, Reader
+from api.trace.rows import fact_en, place_zh
 from api.trace.standing import stood, with_codes
 from api.trace.telling import Telling
-from api.trace.terms import ITEMS_ZH, STATUS_ZH
-from api.trace.text import held_line
-from api.trace.view import HeldView, held_view
-from api.words import china_time
+from api.trace.terms import STATUS_ZH
+from api.trace.text import fact_line, held_line
+from api.trace.view import FactView, HeldView, fact_views, held_view
+from api.words import china_time, zoned
 from api.workbook import Cells
-from ledger import claim as c
-from ledger.store.holding import Stock, foreign_with, stock_then
-from ledger.store.read import Connection, LogState, log_state, reading
-from ledger.store.tracing import cylinders_in, homes, premises_then
+from ledger.store.holding import Stock, stock_then
+from ledger.store.read import log_state, reading
+from ledger.store.tracing import cylinders_in, premises_then
+from ledger.trace.statement import Window
 
 TITLES = (
     "日志 log", "场所 premises", "用户 customer", "供气单位 enterprise", "登记条目 filed in entry", "类别 kind",
-    "楼层 storey", "未闭环隐患 open hazards", "暂停供气 suspended by", "气瓶 cylinder", "编码 code", "条目 entry",
-    "起 since", "内装 content", "充装站 filled at", "罐次 tank lot",
+    "楼层 storey", "气瓶 cylinder", "编码 code", "条目 entry", "起 since", "内装 content", "充装站 filled at",
+    "罐次 tank lot", "现状 what is known", "英文 English", "现状条目 entry behind it",
 )  # fmt: skip
 _STOREYS = {
     "above_ground": "地上", "semi_underground": "半地下", "underground": "地下", "garage": "车库",
@@ -32,10 +33,8 @@ _STOREYS = {
 
 
 class PremisesView(Struct, frozen=True):
-    """Premises in a building, as filed in entry `filed_in`, and what stands there.
-
-    `hazards`: what is open now; `suspended_by`: enterprises that suspended supply; both None for a past moment, which
-    the story of the premises tells.
+    """Premises in a building, as filed in entry `filed_in`, how they stand, and what stands there. `facts`: contracts,
+    last checks, hazards, suspensions, refusals, each with the entry behind it.
     """
 
     premises: str
@@ -46,15 +45,15 @@ class PremisesView(Struct, frozen=True):
     storey: str
     storey_zh: str
     filed_in: int
-    hazards: tuple[c.CheckItem, ...] | None
-    suspended_by: tuple[str, ...] | None
+    facts: list[FactView]
     held: list[HeldView]
 
 
 class BuildingView(Struct, frozen=True):
-    """A building in one log, and how many cylinders stand in it."""
+    """A building in one log, and how many cylinders stand in it. `evidence`: where that of the same question is had."""
 
     log: str
+    evidence: str | None
     cylinders: int
     premises: list[PremisesView]
 
@@ -89,18 +88,17 @@ def _in_log(reader: Reader, building: str, town: str | None, known_at: int | Non
         if not records:
             return
         keys = list(records)
-        known = homes(connection, log.log_id, keys) if known_at is None else {}
+        window = Window(known_at=known_at)
+        facts = facts_at(connection, log, keys, entries_at(connection, log, keys, window), window)
         if known_at is None:
-            contracts = (paper for home in known.values() for paper in home.contracts.values())
-            customers = {claim.customer for _, claim in records.values()} | {paper.customer for paper in contracts}
-            held = _now(connection, log, keys, {f"customer:{one}" for one in customers if one is not None})
+            foreign = tuple(code for one in records.values() if one.home is not None for code in one.home.foreign)
+            held = stood(connection, log, Stock(tuple(cylinders_in(connection, log.log_id, keys)), foreign))
         else:
             then = stock_then(connection, log.log_id, [f"premises:{key}" for key in keys], known_at, known_at)
             stood_then = [held_view(one.party, one.span) for stock in then.values() for one in stock]
             held = with_codes(connection, log, stood_then)
     views = []
-    for key, (filed_in, claim) in records.items():
-        home = known.get(key)
+    for key, (filed_in, claim, _) in records.items():
         views.append(
             PremisesView(
                 premises=key,
@@ -111,19 +109,12 @@ def _in_log(reader: Reader, building: str, town: str | None, known_at: int | Non
                 storey=claim.storey,
                 storey_zh=_STOREYS[claim.storey],
                 filed_in=filed_in,
-                hazards=None if home is None else tuple(one.item for one in home.hazards),
-                suspended_by=None if home is None else tuple(one.enterprise for one in home.suspensions),
+                facts=fact_views(facts[key]),
                 held=[one for one in held if one.premises == key],
             )
         )
-    yield BuildingView(reader.origin, sum(len(one.held) for one in views), views)
-
-
-def _now(connection: Connection, log: LogState, keys: list[str], customers: set[str]) -> list[HeldView]:
-    """What stands at these premises now; of what nobody registered, only entries know the premises."""
-    cylinders = tuple(cylinders_in(connection, log.log_id, keys))
-    foreign = foreign_with(connection, log.log_id, customers | {one.holder for one in cylinders})
-    return stood(connection, log, Stock(cylinders, foreign))
+    evidence = Question("building", building, window).evidence(reader)
+    yield BuildingView(reader.origin, evidence, sum(len(one.held) for one in views), views)
 
 
 def _rows(answer: BuildingAnswer) -> Iterator[Cells]:
@@ -131,31 +122,30 @@ def _rows(answer: BuildingAnswer) -> Iterator[Cells]:
         for one in log.premises:
             home: Cells = (
                 log.log, one.premises, one.customer, one.enterprise, one.filed_in, one.kind_zh, one.storey_zh,
-                _items(one.hazards), " ".join(one.suspended_by or ()),
             )  # fmt: skip
             for held in one.held:
                 fill = held.last_fill
                 yield (
-                    *home, held.party, " ".join(held.codes), held.entry_index, held.since_text, held.content_zh,
-                    None if fill is None else fill.station, None if fill is None else fill.tank_lot,
+                    *home, held.party, " ".join(held.codes), held.entry_index, zoned(held.since), held.content_zh,
+                    None if fill is None else fill.station, None if fill is None else fill.tank_lot, None, None, None,
                 )  # fmt: skip
-            if not one.held:
-                yield (*home, *[None] * 7)
+            for fact in one.facts:
+                said = f"{fact.what_zh}：{fact.value_zh}", fact_en(fact), fact.behind.entry_index
+                yield (*home, *[None] * 7, *said)
+            if not one.held and not one.facts:
+                yield (*home, *[None] * 10)
 
 
 def _lines(answer: BuildingAnswer) -> Iterator[str]:
-    then = "" if answer.known_at is None else f"（当时所知 {china_time(answer.known_at)}）"
-    yield f"楼栋 {answer.building}{then}；所查日志：{'、'.join(answer.logs_asked)}"
+    then = "" if answer.known_at is None else f"（当时所知 as known at {china_time(answer.known_at)}）"
+    yield f"楼栋 building {answer.building}{then}；所查日志 logs asked：{'、'.join(answer.logs_asked)}"
     for log in answer.logs:
         yield ""
-        yield f"日志 {log.log}　场所 {len(log.premises)} 处，气瓶 {log.cylinders} 只"
+        yield f"日志 log {log.log}　场所 premises {len(log.premises)} 处，气瓶 cylinders {log.cylinders} 只"
         for one in log.premises:
-            marks = [f"隐患 {_items(one.hazards)}"] if one.hazards else []
-            marks += [f"暂停供气 {'、'.join(one.suspended_by)}"] if one.suspended_by else []
-            said = f"场所 {one.premises}　{one.kind_zh} {one.storey_zh}　用户 {one.customer or '无'}"
-            yield f"{said}　单位 {one.enterprise}　登记 #{one.filed_in}" + "".join(f"　{mark}" for mark in marks)
+            kind = f"{one.kind_zh} {one.kind} {one.storey_zh} {one.storey}".replace("_", " ")
+            said = f"场所 premises {one.premises}　{kind}　用户 customer {one.customer or '无 none'}"
+            yield f"{said}　单位 enterprise {one.enterprise}　登记 filed #{one.filed_in}"
             yield from (f"  {held_line(held)}　{place_zh(held)}" for held in one.held)
-
-
-def _items(items: Iterable[str] | None) -> str:
-    return "、".join(ITEMS_ZH[item] for item in items or ())
+            yield from (f"  · {fact_line(fact)}" for fact in one.facts)
+        yield f"证据包 evidence：GET {log.evidence}"

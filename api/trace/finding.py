@@ -8,16 +8,16 @@ from msgspec import json as mjson
 from api.trace.asking import missed
 from api.trace.question import Reader
 from api.trace.telling import Telling
-from api.trace.view import named_zh
+from api.trace.view import named
 from api.workbook import Cells
 from ledger.search import Fit, Parts
 from ledger.store.read import cylinders_by_id, log_state, reading
 from ledger.store.searching import find_by_parts
 
 MOST = 20
-_PARTS_ZH = {
-    "serial": "编号", "maker": "制造单位", "made": "制造年月", "tare_g": "皮重", "model": "型号",
-    "valve_no": "阀门编号", "seal": "封签",
+_PARTS = {
+    "serial": "编号 serial", "maker": "制造单位 maker", "made": "制造年月 made", "tare_g": "皮重（克）tare (g)",
+    "model": "型号 model", "valve_no": "阀门编号 valve", "seal": "封签 seal",
 }  # fmt: skip
 
 
@@ -72,18 +72,19 @@ def tell_search(answer: SearchAnswer) -> Telling:
     titles = ("日志 log", "气瓶 cylinder", "编码 codes", "在何处 holder", "场所 premises", "最新条目 newest entry",
               "相符项 fitting", "得分 score", "依据 why")  # fmt: skip
     rows: Iterator[Cells] = (
-        (one.log, one.cylinder, " ".join(one.codes), one.holder, one.premises, one.entry_index, one.fitting, one.score,
-         _why(one)) for one in answer.candidates
+        (one.log, one.cylinder, " ".join(one.codes), named(one.holder), one.premises, one.entry_index, one.fitting,
+         one.score, _why(one)) for one in answer.candidates
     )  # fmt: skip
     return Telling(iter((mjson.encode(answer),)), titles, rows, _search_lines(answer))
 
 
 def _search_lines(answer: SearchAnswer) -> Iterator[str]:
-    yield f"候选气瓶 {len(answer.candidates)} 只，最相符的在前；所查日志：{'、'.join(answer.logs_asked)}"
+    logs, count = "、".join(answer.logs_asked), len(answer.candidates)
+    yield f"候选气瓶 candidates {count}，最相符的在前 the likeliest first；所查日志 logs asked：{logs}"
     for rank, one in enumerate(answer.candidates, 1):
-        there = named_zh(one.holder) + ("" if one.premises is None else f" 场所 {one.premises}")
+        there = named(one.holder) + ("" if one.premises is None else f" 场所 premises {one.premises}")
         yield f"{rank:>3}. {'、'.join(one.codes) or one.cylinder}　{there}　{_why(one)}　#{one.entry_index}"
 
 
 def _why(one: CandidateView) -> str:
-    return "，".join(f"{_PARTS_ZH[fit.part]} {fit.ledger_has}{'' if fit.fit else '（不符）'}" for fit in one.why)
+    return "，".join(f"{_PARTS[fit.part]} {fit.ledger_has}{'' if fit.fit else '（不符 differs）'}" for fit in one.why)

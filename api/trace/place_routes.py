@@ -11,21 +11,18 @@ from litestar.response import Stream
 
 from api.cylinders import Asking
 from api.deployment import Deployment
+from api.evidence.routes import Found, KnownAt
 from api.evidence.times import parse_time
 from api.sites import RefPath
 from api.trace.balancing import BalanceAnswer, ask_balances, tell_balances
 from api.trace.building import BuildingAnswer, ask_building, tell_building
 from api.trace.finding import SearchAnswer, ask_search, tell_search
-from api.trace.routes import TAG, AnyLog, As, KnownAt, Written, answered, readers_of, stream
+from api.trace.routes import TAG, AnyLog, As, Written, answered, readers_of, stream
 from api.trace.scene import SceneAnswer, ask_scene, tell_scene
 from ledger.search import Parts
 
 Town = Annotated[
     str | None, QueryParameter(pattern="^[0-9]{9}([0-9]{3})?$", description="镇、街道代码 · the town's code")
-]
-Found = Annotated[
-    list[str] | None,
-    QueryParameter(max_length=200, description="现场读到的编码，可多次给出 · codes read there, any number of times"),
 ]
 _Part = Annotated[str | None, QueryParameter(max_length=40)]
 _Tare = Annotated[int | None, QueryParameter(ge=500, le=100_000)]

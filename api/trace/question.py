@@ -1,5 +1,6 @@
 """Questions: whose story, within which times, put to which log, within what the asker may see."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 from urllib.parse import quote, urlencode
 
@@ -12,7 +13,7 @@ WHOLE_LOG = ("customer", "premises", "person", "vehicle")
 
 _EVIDENCE = {
     "cylinder": "cylinders", "person": "persons", "tank_lot": "lots", "site": "sites", "customer": "customers",
-    "premises": "premises", "vehicle": "vehicles", "line": "lines",
+    "premises": "premises", "vehicle": "vehicles", "line": "lines", "building": "buildings",
 }  # fmt: skip
 
 
@@ -45,11 +46,15 @@ class Question(NamedTuple):
         """The fault of a log that knows nothing of it."""
         return NotFound(f"没有 {self.id} 的记录", f"nothing is recorded of {self.id}")
 
-    def evidence(self, reader: Reader) -> str | None:
-        """Where the evidence file of the same question is had; its times are those of recording, as in the question."""
+    def evidence(self, reader: Reader, found: Sequence[str] = ()) -> str | None:
+        """Where the evidence file of the same question is had; its times are those of recording, as in the question.
+        `found`: the codes that were read at a scene.
+        """
         if not reader.whole:
             return None
-        asked: dict[str, str | int] = {"log": reader.origin}
+        asked: dict[str, str | int | Sequence[str]] = {"log": reader.origin}
         asked |= {} if self.window.from_ms is None else {"from": self.window.from_ms}
         asked |= {} if self.window.to_ms is None else {"to": self.window.to_ms}
-        return f"/{_EVIDENCE[self.kind]}/{quote(self.id, safe='')}/evidence?{urlencode(asked)}"
+        asked |= {} if self.window.known_at is None else {"known_at": self.window.known_at}
+        asked |= {"found": found} if found else {}
+        return f"/{_EVIDENCE[self.kind]}/{quote(self.id, safe='')}/evidence?{urlencode(asked, doseq=True)}"

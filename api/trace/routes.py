@@ -15,7 +15,7 @@ from msgspec import Struct
 from api.access import Unauthorised
 from api.cylinders import READ_PROBLEMS, Asking, CodePath
 from api.deployment import Deployment
-from api.evidence.routes import From, To
+from api.evidence.routes import From, KnownAt, To
 from api.sites import RefPath
 from api.trace.asking import ask, window_of
 from api.trace.question import WHOLE_LOG, Question, Reader
@@ -29,10 +29,6 @@ TAG = "追溯 · traces"
 
 AnyLog = Annotated[
     str | None, QueryParameter(name="log", description="日志名称，默认查询此处全部 · one log; all here unless told")
-]
-KnownAt = Annotated[
-    str | None,
-    QueryParameter(name="known_at", max_length=40, description="当时所知，含；其后的记录另列 · as known then"),
 ]
 As = Annotated[Format, QueryParameter(name="format", description="格式 · how it is written")]
 

@@ -8,16 +8,17 @@ from msgspec import json as mjson
 
 from api.cylinders import parse_asked
 from api.trace.asking import missed
-from api.trace.question import Reader
+from api.trace.question import Question, Reader
 from api.trace.standing import with_codes
 from api.trace.telling import Telling
-from api.trace.view import HeldView, held_view, named_zh
-from api.words import china_time
+from api.trace.view import HeldView, held_view, named
+from api.words import china_time, zoned
 from api.workbook import Cells
 from ledger.scene import FoundThere, compare
 from ledger.store.holding import CODE, cylinders_with, histories, stock_then
 from ledger.store.read import has_record, log_state, reading
 from ledger.store.tracing import premises_then
+from ledger.trace.statement import Window
 
 
 class FoundView(Struct, frozen=True):
@@ -29,9 +30,13 @@ class FoundView(Struct, frozen=True):
 
 
 class SceneView(Struct, frozen=True):
-    """A count against one log: found where it has them; not found; found, and by it elsewhere; never seen by it."""
+    """A count against one log: found where it has them; not found; found, and by it elsewhere; never seen by it.
+
+    `evidence`: where that of the same question is had.
+    """
 
     log: str
+    evidence: str | None
     matched: list[FoundView]
     missing: list[HeldView]
     elsewhere: list[FoundView]
@@ -79,6 +84,7 @@ def _scene(reader: Reader, kind: str, key: str, codes: list[str], known_at: int 
     if homes:
         yield SceneView(
             reader.origin,
+            Question(kind, key, Window(known_at=known_at)).evidence(reader, codes),
             matched=[_found(one) for one in scene.matched],
             missing=missing,
             elsewhere=[_found(one) for one in scene.elsewhere],
@@ -92,7 +98,7 @@ def _found(one: FoundThere) -> FoundView:
 
 def tell_scene(answer: SceneAnswer) -> Telling:
     """The answer in every way."""
-    titles = ("日志 log", "结论 verdict", "气瓶 cylinder", "读到的编码 codes read", "账上在何处 by the ledger",
+    titles = ("日志 log", "结论 verdict", "气瓶 cylinder", "编码 codes", "账上在何处 by the ledger",
               "条目 entry", "起 since")  # fmt: skip
     return Telling(iter((mjson.encode(answer),)), titles, _scene_rows(answer), _scene_lines(answer))
 
@@ -107,23 +113,27 @@ def _scene_rows(answer: SceneAnswer) -> Iterator[Cells]:
         for verdict, some in told:
             for one in some:
                 there = one.by_ledger
-                place = (None, None, None) if there is None else (there.holder, there.entry_index, there.since_text)
+                place = (None, None, None) if there is None else _place(there)
                 yield (log.log, verdict, one.party, " ".join(one.codes), *place)
         for gone in log.missing:
             yield (
                 log.log,
                 "账上有，现场没有 missing",
                 gone.party,
-                None,
-                gone.holder,
-                gone.entry_index,
-                gone.since_text,
+                " ".join(gone.codes) or None,
+                *_place(gone),
             )
 
 
+def _place(held: HeldView) -> Cells:
+    """Where the ledger has it, by which entry, since when."""
+    return named(held.holder), held.entry_index, zoned(held.since)
+
+
 def _scene_lines(answer: SceneAnswer) -> Iterator[str]:
-    then = "" if answer.known_at is None else f"（当时所知 {china_time(answer.known_at)}）"
-    yield f"现场比对 {answer.id}{then}；所查日志：{'、'.join(answer.logs_asked)}"
+    then = "" if answer.known_at is None else f"（当时所知 as known at {china_time(answer.known_at)}）"
+    yield f"现场比对 scene {answer.id}{then}；所查日志 logs asked：{'、'.join(answer.logs_asked)}"
     for log, verdict, party, codes, holder, entry, since in _scene_rows(answer):
-        there = "" if holder is None else f"　账上 {named_zh(str(holder))} 自 {since} #{entry}"
-        yield f"  {str(verdict).partition(' ')[0]}　{codes or named_zh(str(party))}{there}　（{log}）"
+        there = "" if holder is None else f"　账上 by the ledger {holder} 自 since {since} #{entry}"
+        yield f"  {verdict}　{codes or named(str(party))}{there}　（{log}）"
+    yield from (f"证据包 evidence：GET {one.evidence}" for one in answer.logs)

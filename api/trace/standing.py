@@ -1,6 +1,6 @@
 """What stands with somebody or somewhere: now, from the cached state; at a past moment, from the entries."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from msgspec import structs
 
@@ -8,7 +8,7 @@ from api.trace.view import HeldView, held_view
 from ledger.custody import came_to, stands_with
 from ledger.cylinder import Cylinder
 from ledger.fold import Place
-from ledger.store.holding import CODE, CYLINDER, Stock, foreign_aboard, stock_now, stock_then
+from ledger.store.holding import CODE, CYLINDER, Stock, foreign_aboard, stock_by, stock_now, told_of
 from ledger.store.read import Connection, LogState, cylinders_by_id
 from ledger.store.tracing import standing
 from ledger.told import Told
@@ -16,15 +16,16 @@ from ledger.trace.statement import Window
 
 
 def held_at_end(
-    connection: Connection, log: LogState, party: str, entries: Iterable[Told], window: Window
+    connection: Connection, log: LogState, party: str, entries: Collection[Told], window: Window
 ) -> list[HeldView]:
     """What stood with a customer or at premises at the end of the times asked for, as known then; now where they have
-    no end. `entries`: all that name the party.
+    no end. `entries`: all that name the party, none for them to be read here.
     """
     until = window.until
     if until is None:
         return held_now(connection, log, party, entries)
-    held = stock_then(connection, log.log_id, [party], until - 1, window.known_at)[party]
+    stories = {party: entries} if entries else told_of(connection, log.log_id, [party])
+    held = stock_by(connection, log.log_id, stories, until - 1, window.known_at)[party]
     return with_codes(connection, log, [held_view(one.party, one.span) for one in held])
 
 

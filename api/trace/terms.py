@@ -1,6 +1,6 @@
 """Words for answers: kinds, facts, statuses, what a check may find wrong."""
 
-from ledger import claim as c
+from ledger.checklists import ITEM_NAMES
 from ledger.trace.origin import What
 
 # fmt: off
@@ -23,6 +23,11 @@ FACTS: dict[What, tuple[str, str]] = {
     "hazard": ("未闭环隐患", "open hazard"),      "hazard_assigned": ("隐患五定", "hazard assigned"),
     "hazard_escalated": ("已上报属地", "told to the town"), "hazard_rectified": ("已整改待复查", "rectified"),
     "hazard_rechecked": ("复查未通过", "re-check failed"), "suspension": ("暂停供气", "supply suspended"),
+    "notice": ("曾告知的隐患", "told of a hazard"), "hazard_closed": ("隐患已闭环", "hazard closed"),
+    "refused": ("曾拒绝", "refused"),             "not_delivered": ("曾未交付", "not delivered"),
+    "recall": ("召回", "recall"),                 "drill": ("召回演练", "recall drill"),
+    "recall_closed": ("召回已关闭", "recall closed"), "incident": ("事故冻结", "held for an incident"),
+    "incident_lifted": ("事故冻结已解除", "hold lifted"),
 }
 KINDS: dict[str, tuple[str, str]] = {
     "cylinder": ("气瓶", "cylinder"),   "code": ("外来瓶编码", "unregistered code"), "customer": ("用户", "customer"),
@@ -36,20 +41,10 @@ KINDS_ZH = {
     "person": "人员", "certificate": "证书", "tank_lot": "罐次", "insurance": "保险", "vehicle": "车辆",
     "pairing": "人车对应", "customer": "用户", "premises": "用气场所", "contract": "供用气合同",
     "voucher": "供气使用凭证", "proxy": "代收委托", "order": "订单", "cylinder": "气瓶", "code": "外来瓶",
-    "use_registration": "使用登记证", "building": "楼栋",
+    "use_registration": "使用登记证", "building": "楼栋", "blacklisting": "黑名单", "product": "产品",
 }
 """Kinds of what is on record, and of what holds cylinders."""
-ITEMS_ZH: dict[str, str] = {
-    c.CheckItem.LEAK: "漏气", c.CheckItem.UNDERGROUND: "地下或半地下使用", c.CheckItem.TWO_PHASE: "气液双相瓶",
-    c.CheckItem.HOSE_RUBBER: "使用橡胶软管", c.CheckItem.HOSE_LONG: "软管超长", c.CheckItem.HOSE_TEE: "软管装三通",
-    c.CheckItem.HOSE_THROUGH_WALL: "软管穿墙", c.CheckItem.HOSE_AGED: "软管老化",
-    c.CheckItem.REGULATOR_ADJUSTABLE: "可调调压器", c.CheckItem.REGULATOR_MEDIUM_PRESSURE: "中压调压器",
-    c.CheckItem.STOVE_UNFIT: "灶具不合格", c.CheckItem.ALARM_MISSING: "未装报警器",
-    c.CheckItem.ALARM_FAILED: "报警器失效", c.CheckItem.SHUT_OFF_MISSING: "未装切断装置",
-    c.CheckItem.DINING_AREA: "用餐区放瓶", c.CheckItem.NO_CYLINDER_ROOM: "未设瓶间",
-    c.CheckItem.NOT_SEPARATED: "未分隔", c.CheckItem.NEAR_FIRE: "靠近火源", c.CheckItem.VENTILATION: "通风不良",
-    c.CheckItem.FOREIGN_CYLINDER: "使用外来瓶",
-}
+ITEMS_ZH: dict[str, str] = {item: zh for item, (zh, _) in ITEM_NAMES.items()}
 """What a check at a customer's may find wrong."""
 STATUS_ZH = {
     "valid": "有效", "suspended": "暂停", "revoked": "吊销", "active": "在职", "left": "离职", "in_service": "在用",
@@ -65,7 +60,10 @@ STATUS_ZH = {
     "homestay": "民宿", "canteen": "食堂", "industrial": "工业", "other": "其他", "dg_truck": "危货车",
     "tricycle": "三轮车", "e_bicycle": "电动自行车", "signed": "用户已签收", "refused": "用户拒签",
     "absent": "用户不在", "hazard": "有隐患", "refused_to_rectify": "拒不整改", "unsafe_premises": "场所不安全",
-    "diversion": "转供", "incident": "事故", "unknown": "去向不明", "yes": "是", "no": "否", "-": "未发现问题",
+    "diversion": "转供", "incident": "事故", "unknown": "去向不明", "quarantined": "已隔离", "listed": "已列入",
+    "removed": "已移出", "in_force": "生效", "lifted": "已解除", "current": "在营", "withdrawn": "已停营",
+    "sealed": "查封", "detained": "扣押", "person": "人员", "enterprise": "单位", "maker": "制造单位产品", "yes": "是",
+    "no": "否", "incomplete": "检查不完整", "-": "未发现问题",
 }
 """Words of claims: status, kinds, notices, causes."""
 # fmt: on

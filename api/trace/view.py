@@ -8,12 +8,16 @@ from typing import Any
 
 from msgspec import Struct
 
+from api.act_words import CAUSES_ZH, english
+from api.premises_words import Known
 from api.trace.terms import FACTS, ITEMS_ZH, KINDS_ZH, STATUS_ZH
 from api.views import EntryView, LastFill, last_fill
-from api.words import CONTENT_ZH, china_time, findings, sentence
+from api.words import ACTS, CONTENT_ZH, china_time, findings, sentence
 from ledger import claim as c
+from ledger.checklists import ITEM_NAMES
 from ledger.custody import Contradiction, Span
 from ledger.cylinder import Cylinder
+from ledger.reasons import text_of
 from ledger.registry import subject_of_filing
 from ledger.trace.counts import Counts
 from ledger.trace.origin import Fact, What
@@ -50,7 +54,8 @@ class FactView(Struct, frozen=True):
 
 
 class PaperView(Struct, frozen=True):
-    """A filing as it stood when the acts `as_of` (entry indexes) were recorded; `subject` None where there was none.
+    """A filing as it stood when the acts `as_of` (entry indexes) were recorded, of none at the end of the times asked
+    for; `subject` None where there was none.
 
     `in_force`: it held on that day. `changed`: what replaced it since, by the instant asked for.
     """
@@ -112,8 +117,8 @@ class HeldView(PlaceView, frozen=True):
 class StoryHead(Struct, frozen=True, kw_only=True):
     """What stands before a story's statements. `complete` is False where the token shows some sites only; papers are
     shown to tokens for the whole log. `evidence`: where the evidence file of the same question is had, if anywhere.
-    `held`: what stands with a customer or at premises at the end of the times asked for, and with a person or vehicle
-    now. `lots`: of a tank lot, every lot whose gas may contain some of it, with its share in permille.
+    `held`: what stands with a customer, person or vehicle or at premises at the end of the times asked for. `lots`: of
+    a tank lot, every lot whose gas may contain some of it, with its share in permille.
     """
 
     log: str
@@ -151,9 +156,35 @@ class TraceAnswer(Struct, frozen=True):
     stories: list[StoryView]
 
 
-def statement_view(one: Statement) -> StatementView:
-    """A statement as people and machines read it."""
-    zh, en = sentence(one.claim, one.outcome)
+class Views:
+    """The statements of one story as they are read, each named by what stood before it: a re-check by the item and the
+    entry of its hazard, a resumption by who had suspended.
+    """
+
+    def __init__(self) -> None:
+        """Nothing was opened yet."""
+        self._known: dict[str, tuple[str, str]] = {}
+
+    def __call__(self, one: Statement) -> StatementView:
+        """The next statement as people and machines read it."""
+        view = _statement_view(one, self._known)
+        if one.accepted:
+            self._remember(one)
+        return view
+
+    def _remember(self, one: Statement) -> None:
+        claim, index = one.claim, one.entry_index
+        if isinstance(claim, c.OpenHazard):
+            zh, en = ITEM_NAMES[claim.item]
+            self._known[claim.claim_id] = f"隐患 #{index} {zh}", f"hazard #{index}: {en}"
+        elif isinstance(claim, c.SuspendSupply):
+            self._known[f"premises:{claim.premises}"] = (
+                f"此前由 {claim.enterprise} 于 #{index} 暂停", f"suspended by {claim.enterprise} in #{index}"
+            )  # fmt: skip
+
+
+def _statement_view(one: Statement, known: Known) -> StatementView:
+    zh, en = sentence(one.claim, one.outcome, known)
     return StatementView(
         entry_index=one.entry_index,
         leaf=one.leaf,
@@ -186,18 +217,46 @@ def statement_view(one: Statement) -> StatementView:
 
 def fact_views(facts: Iterable[Fact]) -> list[FactView]:
     """Facts with their Chinese names."""
-    return [FactView(one.what, FACTS[one.what][0], one.value, _value_zh(one.value), one.behind) for one in facts]
+    return [FactView(one.what, FACTS[one.what][0], one.value, _value_zh(one), one.behind) for one in facts]
 
 
-def _value_zh(value: str) -> str:
+def _value_zh(one: Fact) -> str:
     """A fact's value, its words in Chinese; ids and days stay as they are."""
-    return " ".join(ITEMS_ZH.get(word) or STATUS_ZH.get(word, word) for word in value.split(" "))
+    words = one.value.split(" ")
+    if one.what == "not_delivered":
+        return CAUSES_ZH[one.value]
+    if one.what == "refused":
+        return f"{ACTS[words[0]][0]}：{'；'.join(text_of(reason)[0] for reason in words[1:])}"
+    return " ".join(ITEMS_ZH.get(word) or STATUS_ZH.get(word, word) for word in words)
+
+
+def value_en(what: What, value: str) -> str:
+    """A fact's value in English."""
+    if what == "not_delivered":
+        return english(value)
+    if what == "refused":
+        act, *reasons = value.split(" ")
+        return f"{ACTS[act][1]}: {'; '.join(text_of(reason)[1] for reason in reasons)}"
+    words = (ITEM_NAMES[c.CheckItem(word)][1] if word in ITEMS_ZH else word for word in value.split(" "))
+    return " ".join("nothing found wrong" if word == "-" else word for word in words)
 
 
 def named_zh(subject: str) -> str:
     """`site:S1` as people read it: 站点 S1."""
     kind, _, key = subject.partition(":")
     return f"{KINDS_ZH[kind]} {key}" if kind in KINDS_ZH and key else STATUS_ZH.get(subject, subject)
+
+
+def named_en(subject: str) -> str:
+    """`site:S1` in English: site S1."""
+    kind, _, key = subject.partition(":")
+    return f"{kind.replace('_', ' ')} {key}".strip()
+
+
+def named(subject: str) -> str:
+    """The same in both languages: 站点 site S1."""
+    kind, _, key = subject.partition(":")
+    return f"{KINDS_ZH[kind]} {kind.replace('_', ' ')} {key}" if key else f"{named_zh(subject)} {subject}"
 
 
 def paper_view(paper: Paper) -> PaperView:
@@ -219,6 +278,7 @@ def _paper_zh(paper: Paper) -> str:
     claim = paper.claim
     subject = subject_of_filing(claim)
     said = [holder] if subject == paper.holder else [f"{holder}：{named_zh(subject)}"]
+    said += [f"人员 {claim.person}"] if isinstance(claim, c.FilePairing) else []
     words = [getattr(claim, field, None) for field in ("kind", "status")]
     said += [STATUS_ZH.get(word, word) for word in words if word is not None]
     if hasattr(claim, "valid_from") and hasattr(claim, "valid_to"):

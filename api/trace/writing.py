@@ -15,7 +15,8 @@ Format = Literal["json", "csv", "xlsx"]
 
 _BOM = "\ufeff"
 _FORMULA = (*"=+-@", *"＝＋－＠", "\t", "\r", "\n", "\0")  # some take the wide ones, too
-_WIDTH = 20
+_WIDTH, _WIDE = 20, 80
+_SENTENCES = ("中文 Chinese", "英文 English", "依据 why")
 
 
 def json_pieces(telling: Telling) -> Iterator[bytes]:
@@ -32,7 +33,8 @@ def xlsx_pieces(telling: Telling) -> Iterator[bytes]:
     """Its rows as a workbook, which is made in a file before the first piece."""
     with tempfile.TemporaryFile() as file:
         book = Book(file)
-        book.rows("追溯 trace", (_WIDTH,) * len(telling.titles), telling.titles, telling.rows)
+        widths = tuple(_WIDE if title in _SENTENCES else _WIDTH for title in telling.titles)
+        book.rows("追溯 trace", widths, telling.titles, telling.rows)
         book.close()
         file.seek(0)
         while piece := file.read(PIECE):

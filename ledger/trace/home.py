@@ -1,5 +1,6 @@
-"""How things stood at a customer's premises by the entries known: contracts, checks, open hazards, suspensions; each
-with the entry that says so. What was done before a hazard was closed stands among the statements.
+"""How things stood at a customer's premises by the entries known: contracts, checks, open hazards, suspensions, what
+was told of hazards that are closed, what was refused; each with the entry that says so. What else was done before a
+hazard was closed stands among the statements.
 """
 
 from collections.abc import Iterable
@@ -7,7 +8,9 @@ from itertools import chain
 
 from ledger import claim as c
 from ledger import events as e
+from ledger.checklists import is_complete
 from ledger.china import day_of
+from ledger.claim import act_of
 from ledger.registry import Registry
 from ledger.told import Told
 from ledger.trace.origin import Fact, What
@@ -27,10 +30,13 @@ class Home:
         self._checks: dict[str, tuple[int, Fact]] = {}
         self._hazards: dict[str, list[Fact]] = {}
         self._suspensions: dict[str, Fact] = {}
+        self._closed: dict[str, list[Fact]] = {}
+        self._refused: dict[str, Fact] = {}
 
     def take(self, one: Told) -> None:
-        """Take in an entry, in index order; a refusal changes nothing."""
+        """Take in an entry, in index order; a refusal changes nothing but what was refused."""
         if isinstance(one.entry.outcome, e.Refusal):
+            self._refuse(one, one.entry.outcome)
             return
         match one.claim:
             case c.FileSuccessor() as claim:
@@ -45,14 +51,10 @@ class Home:
                 self._check(one, claim.kind, claim.check, claim.person)
             case c.HandOver(check=check) as claim if check is not None:
                 self._check(one, "delivery", check, claim.person)
-            case c.SuspendSupply() as claim:
-                self._suspensions[claim.enterprise] = Fact(
-                    "suspension", f"{claim.enterprise} {claim.cause}", behind(one)
-                )
-            case c.ResumeSupply() as claim:
-                day = day_of(one.entry.recorded_at)
-                for by in [by for by in self._suspensions if self._registry.stands_for(claim.enterprise, by, day)]:
-                    del self._suspensions[by]
+            case c.SuspendSupply() | c.ResumeSupply() as claim:
+                self._supply(one, claim)
+            case c.NotDelivered() as claim:
+                self._refused[claim.cause] = Fact("not_delivered", claim.cause, behind(one))
             case _:
                 self._hazard(one)
 
@@ -60,14 +62,31 @@ class Home:
         """How things stand."""
         checks = (fact for _, fact in self._checks.values())
         plain = (self._contracts.values(), checks, self._suspensions.values())
-        return [*chain.from_iterable(plain), *chain.from_iterable(self._hazards.values())]
+        hazards = chain.from_iterable((*self._hazards.values(), *self._closed.values()))
+        return [*chain.from_iterable(plain), *hazards, *self._refused.values()]
+
+    def _refuse(self, one: Told, outcome: e.Refusal) -> None:
+        """The newest of each act for the same reasons; filings are no acts there."""
+        if not isinstance(one.claim, c.Filing):
+            value = " ".join(dict.fromkeys((act_of(one.claim), *(note.reason for note in outcome.reasons))))
+            self._refused[value] = Fact("refused", value, behind(one))
+
+    def _supply(self, one: Told, claim: c.SuspendSupply | c.ResumeSupply) -> None:
+        if isinstance(claim, c.SuspendSupply):
+            value = f"{claim.enterprise} {claim.cause}"
+            self._suspensions[claim.enterprise] = Fact("suspension", value, behind(one))
+            return
+        day = day_of(one.entry.recorded_at)
+        for by in [by for by in self._suspensions if self._registry.stands_for(claim.enterprise, by, day)]:
+            del self._suspensions[by]
 
     def _check(self, one: Told, kind: str, check: c.SafetyCheck, person: str) -> None:
         """The newest of each kind, by when it was made: one that is told late undoes no newer one."""
         at = seen_at_of(one.claim, one.entry.clock_offset_ms, one.entry.recorded_at)
         if kind not in self._checks or self._checks[kind][0] <= at:
-            found = " ".join(check.failed_items) or "-"
-            self._checks[kind] = at, Fact(_CHECKED[kind], f"{person} {found}", behind(one))
+            found: list[str] = [*check.failed_items] or ["-"]
+            found += [] if is_complete(check) else ["incomplete"]
+            self._checks[kind] = at, Fact(_CHECKED[kind], f"{person} {' '.join(found)}", behind(one))
 
     def _hazard(self, one: Told) -> None:
         claim, outcome = one.claim, one.entry.outcome
@@ -77,11 +96,19 @@ class Home:
                 self._hazards[claim.claim_id] = [Fact("hazard", value, behind(one))]
             case c.AssignHazard() | c.EscalateHazard() | c.RectifyHazard() | c.RecheckHazard():
                 if isinstance(outcome, e.HazardRectified | e.HazardRechecked) and outcome.closed:
-                    self._hazards.pop(claim.hazard, None)
+                    self._close(self._hazards.pop(claim.hazard, []), one)
                 elif claim.hazard in self._hazards:
                     self._hazards[claim.hazard].append(Fact(_STEPS[type(claim)], claim.person, behind(one)))
             case _:
                 pass
+
+    def _close(self, hazard: list[Fact], one: Told) -> None:
+        """The newest of each kind of hazard: what the customer was told, and that it is closed."""
+        for opened in hazard[:1]:
+            item, _, notice = opened.value.split(" ")
+            self._closed[item] = [
+                Fact("notice", f"{item} {notice}", opened.behind), Fact("hazard_closed", item, behind(one))
+            ]  # fmt: skip
 
 
 _STEPS: dict[type[c.Claim], What] = {

@@ -17,7 +17,8 @@ What = Literal[
     "filler", "pre_checker", "authorised_by", "post_checker", "releaser", "seal", "valve", "inspection_site",
     "inspector", "reviewer", "inspected_on", "inspection_passed", "worker", "vehicle", "customer", "premises",
     "contract", "presupply_check", "home_check", "delivery_check", "hazard", "hazard_assigned", "hazard_escalated",
-    "hazard_rectified", "hazard_rechecked", "suspension",
+    "hazard_rectified", "hazard_rechecked", "suspension", "notice", "hazard_closed", "refused", "not_delivered",
+    "recall", "drill", "recall_closed", "incident", "incident_lifted",
 ]  # fmt: skip
 
 
@@ -125,11 +126,10 @@ def _delivered(entries: Sequence[Told], facts: list[Fact]) -> Iterator[Told]:
         return
     claim = given.claim
     assert isinstance(claim, c.HandOver)
-    facts += _facts(
-        given, worker=claim.person, vehicle=claim.vehicle, customer=claim.customer, premises=claim.premises
-    )  # fmt: skip
+    brought = {} if claim.vehicle is None else {"vehicle": claim.vehicle}  # a customer who fetched it came without
+    facts += _facts(given, worker=claim.person, **brought, customer=claim.customer, premises=claim.premises)
     loaded = _newest([one for one in entries if one.entry_index < given.entry_index], e.VehicleLoaded)
-    if loaded is not None:
+    if loaded is not None and brought:
         yield loaded
     yield given
 
