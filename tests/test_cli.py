@@ -98,7 +98,7 @@ def test_open_log_then_file_then_the_log_says_so(tmp_path: Path, database_url: s
         filed = ledger("file", claims, "--key", authority, "--url", url)
         assert filed.exit_code == 1, filed.output
         first, second = filed.output.splitlines()
-        assert first == "✓ #1 登记单位：已记录 · enterprise: recorded"
+        assert first == "✓ #1 登记单位：E9 充装单位 · enterprise: E9 filler"
         assert second.startswith("✗ #2 登记单位被拒：该登记已有新版本")
         assert json.loads((tmp_path / "authority.pem.chain").read_text())["device_seq"] == 2
         claims.write_text(json.dumps([ENTERPRISE | {"expects": 0, "name": "改名燃气"}]))

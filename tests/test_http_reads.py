@@ -88,7 +88,10 @@ def test_trace_tells_the_story_in_order(town: Town, filled: str) -> None:
     ]  # fmt: skip
     assert [entry["entry_index"] for entry in entries] == sorted(entry["entry_index"] for entry in entries)
     fill = entries[6]
-    assert (fill["zh"], fill["en"]) == ("充装完成：已记录，净重 14.50 千克", "fill: recorded, net 14.50 kg")
+    assert (fill["zh"], fill["en"]) == (
+        "充装完成：已记录，净重 14.50 千克；充装秤 L1；罐次 T1",
+        "fill: recorded, net 14.50 kg; line L1; tank lot T1",
+    )
     assert (fill["site"], fill["person"], fill["signer"]) == ("S1", "P1", town.story.station.id)
     assert fill["claim"]["end_weight_g"] == 31_000
     assert fill["outcome"]["type"] == fill["outcome_type"] == "cylinder_filled.v1"

@@ -147,6 +147,52 @@ def test_csv_and_workbook_hold_the_statements_of_the_json(town: Town) -> None:
     assert [[str(cell) for cell in row[1:2]] for row in sheet[1:]] == [[row["部分 section"]] for row in rows]
     assert [row[8] for row in sheet[1:]] == [row["中文 Chinese"] for row in rows]
     assert "attachment" in book.headers["content-disposition"]
+    for row, one in zip(said, story["statements"], strict=True):
+        assert row["记录时间 recorded at"] == f"{one['recorded_at_text']} +08:00"
+        assert (int(row["记录毫秒 recorded ms"]), int(row["发生毫秒 happened ms"])) == (
+            one["recorded_at"],
+            one["seen_at"],
+        )
+        assert row["行为 act"].endswith(one["act"])
+        assert row["结果 outcome"] == f"{'受理' if one['accepted'] else '拒绝'} {one['outcome_type']}"
+    [figures, *_] = [row["中文 Chinese"] for row in rows if row["部分 section"] == "合计 totals"]
+    assert figures.startswith(f"{story['counts']['entries']} 条")
+
+
+QUESTIONS = (
+    *STORIES, f"/cylinders/{code(1)}/story", f"/premises/H1/scene?found={code(1)}", "/search?maker=GL", "/balances",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("path", QUESTIONS)
+def test_every_table_is_whole_and_its_columns_are_named_in_both_languages(town: Town, path: str) -> None:
+    titles, *rows = csv.reader(io.StringIO(ask_for(town, path, "csv").content.decode("utf-8-sig"), newline=""))
+    assert rows
+    assert {len(row) for row in rows} == {len(titles)}, "no cell stands beside its column"
+    for title in titles:
+        chinese, _, english = title.partition(" ")
+        assert any("\u4e00" <= letter <= "\u9fff" for letter in chinese), title
+        assert english, title
+        assert english.isascii(), title
+    book = ask_for(town, path, "xlsx").content
+    sheet = CalamineWorkbook.from_filelike(io.BytesIO(book)).get_sheet_by_index(0).to_python()
+    plain = [[str(int(cell)) if isinstance(cell, float) else str(cell) for cell in row] for row in sheet]
+    assert plain == [[cell.removeprefix("'") for cell in row] for row in (titles, *rows)]
+    for row in rows:
+        for title, cell in zip(titles, row, strict=True):
+            timed = title in ("记录时间 recorded at", "发生时间 happened at", "起 since") and cell
+            assert not timed or cell.endswith(" +08:00"), (title, cell)
+
+
+def ask_for(town: Town, path: str, written: str) -> httpx.Response:
+    return town.http.get(f"{path}{'&' if '?' in path else '?'}format={written}", headers=bearing("all"))
+
+
+def test_a_cell_that_holds_not_all_says_so() -> None:
+    raw = b"".join(xlsx_pieces(telling("长" * 40_000)))
+    [_, [cell]] = CalamineWorkbook.from_filelike(io.BytesIO(raw)).get_sheet_by_index(0).to_python()
+    assert isinstance(cell, str)
+    assert (len(cell), cell.endswith("（截断 cut here）")) == (32_767, True)
 
 
 def telling(*cells: str) -> Telling:

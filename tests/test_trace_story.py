@@ -178,10 +178,24 @@ def test_the_command_tells_the_same_in_chinese_line_by_line(night: Night) -> Non
     lines = text.splitlines()
     assert f"#{night.entries['fill']}" in text
     assert any("许可 PM1 充装 有效" in line and "当时有效" in line for line in lines)
-    after = lines[lines.index("事后记录（当时不知）：") + 1 :]
+    after = lines[lines.index("事后记录（当时不知） recorded afterwards, not known then：") + 1 :]
     assert any(f"#{night.entries['counted late']}" in line and "迟报" in line and "发生于" in line for line in after)
     assert any(f"#{night.entries['corrected']}" in line and "更正" in line for line in after)
     assert ORIGIN in text
+
+
+def test_lines_say_what_a_check_found_and_which_hazard_was_put_right(night: Night) -> None:
+    lines = trace(night, "customer", "K1").output.splitlines()
+    found, right = f"#{night.entries['hazard']} ", f"#{night.entries['put right']} "
+    at = next(number for number, line in enumerate(lines) if found in line and "发现隐患：" in line)
+    assert "软管老化（" in lines[at]
+    assert "整改期限 2027-12-31" in lines[at]
+    assert "用户已签收告知书" in lines[at]
+    assert lines[at + 1].strip().startswith("hazard: hose aged (of the ")
+    [line] = [line for line in lines if right in line and "隐患整改：" in line]
+    assert f"隐患 #{night.entries['hazard']} 软管老化" in line
+    checked = f"#{night.entries['second home check']} "
+    assert any(checked in line and "入户安检：" in line and "项目表 home-1，20 项" in line for line in lines)
 
 
 @pytest.mark.parametrize(
