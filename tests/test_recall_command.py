@@ -1,8 +1,11 @@
 """A recall, a drill and an incident at the terminal: filed with `ledger file`, read from a server or a database."""
 
+import csv
 import hashlib
+import io
 import json
 import threading
+import zipfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -72,6 +75,48 @@ def test_an_incident_is_opened_looked_at_and_lifted(tmp_path: Path, town: Town, 
     assert f"{code} 车辆 vehicle V1（因 for 车辆 vehicle V1、充装秤 line L1）" in told
     filed(town, tmp_path, {"type": "lift_incident", "incident": "IN1", "expects": 0})
     assert "已解除 lifted" in ledger("incident", "--url", town.url).output
+
+
+def table(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
+
+
+def test_whom_to_call_is_a_table_of_cylinders_with_their_holders(tmp_path: Path, town: Town, database_url: str) -> None:
+    """FLOW.md section 6, question 9: it is printed and handed out."""
+    codes = [town.with_cylinder(number) for number in (1, 2)]
+    for code in codes:
+        town.fill_cycle(code)
+    recall = {"type": "open_recall", "recall": "R1", "line": "L1"}
+    incident = {"type": "open_incident", "incident": "IN1", "lines": ["L1"], "vehicles": ["V1"]}
+    filed(town, tmp_path, recall, incident)
+    of_recall = table(town.http.get("/recalls/R1?format=csv").text)
+    assert [(row["部分 section"], row["编码 code"].split()[0], row["产权 owner"]) for row in of_recall] == [
+        ("涉及 affected", code, "E1") for code in codes
+    ]
+    assert {(row["持有者 holder"], row["持有单位 holder's enterprise"]) for row in of_recall} == {("vehicle V1", "E1")}
+    last = town.http.get("/recalls/R1").json()["affected"][0]["matched"][-1]
+    assert of_recall[0]["条目 entries"] == f"#{last['entry_index']}"
+    assert of_recall[0]["最近记录于 last recorded at"].endswith("+08:00")
+    out = tmp_path / "call.csv"
+    assert ledger("recall", "R1", "--format", "csv", "--out", out, "--url", town.url).output == ""
+    assert table(out.read_text("utf-8")) == of_recall
+    of_incident = table(ledger("incident", "IN1", "--format", "csv", LEDGER_DATABASE_URL=database_url).output)
+    assert [(row["部分 section"], row["因 for"]) for row in of_incident] == [
+        *[("冻结 kept back", "vehicle V1, line L1")] * 2,
+        ("冻结之物 held", "vehicle V1"),
+        ("冻结之物 held", "line L1"),
+    ]
+    book = town.http.get("/incidents/IN1?format=xlsx")
+    assert book.headers["content-disposition"] == 'attachment; filename="incident.xlsx"'
+    assert zipfile.ZipFile(io.BytesIO(book.content)).testzip() is None
+    without_id = ledger("recall", "--format", "csv", "--url", town.url)
+    assert (without_id.exit_code, "请给出编号" in without_id.output) == (2, True)
+
+
+@pytest.mark.parametrize("path", ["/recalls", "/recalls/R1", "/incidents", "/search?serial=1", "/balances"])
+def test_what_is_answered_as_of_now_alone_says_so(town: Town, path: str) -> None:
+    answer = town.http.get(path, params={"known_at": "2026-01-01", **({"serial": "1"} if "serial" in path else {})})
+    assert (answer.status_code, answer.json()["pointer"], "只答现在" in answer.text) == (400, "known_at", True)
 
 
 @pytest.mark.parametrize("command", ["recall", "drill", "incident"])

@@ -1,7 +1,7 @@
 """`ledger recall`, `ledger drill`, `ledger incident`: what they come to, from a database or from a running server."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TypeVar
@@ -15,8 +15,11 @@ from api.databases import one_origin, open_database
 from api.recall.incident import IncidentReport, IncidentSummary, incident_report, incident_summaries
 from api.recall.report import RecallReport, RecallSummary, recall_report, recall_summaries
 from api.recall.routes import Incidents, Recalls
-from api.recall.text import incident_lines, incidents_lines, recall_lines, recalls_lines
+from api.recall.rows import tell_incident, tell_recall
+from api.recall.text import incidents_lines, recalls_lines
 from api.serve import real_clock
+from api.trace.telling import Telling
+from api.trace.writing import OUTPUT, write_out
 from ledger.errors import NotFound
 from ledger.store.read import ALL_SITES, Connection, LogState, log_state, open_engine, reading
 
@@ -31,11 +34,13 @@ _OPTIONS = (
     ),
     click.option("--data", type=click.Path(path_type=Path), help="内置数据库目录。An embedded database."),
     click.option("--log", "origin", help="日志名称，默认唯一的那个。The log's origin; the only one unless told."),
-    click.option("--json", "as_json", is_flag=True, help="一行 JSON。One line of JSON."),
+    *OUTPUT,
 )
 _Command = Callable[..., None]
 _Where = tuple[str | None, Path | None, str | None]
 """The server's URL, the embedded database's directory, the log's origin."""
+_How = tuple[str, Path | None]
+"""The format, and the file to write to."""
 
 
 def _with_options(command: _Command) -> _Command:
@@ -48,33 +53,35 @@ def _with_options(command: _Command) -> _Command:
 @click.argument("recall", required=False, metavar="[ID]")
 @_with_options
 def recall_command(
-    *, recall: str | None, url: str | None, data: Path | None, origin: str | None, as_json: bool
+    *, recall: str | None, url: str | None, data: Path | None, origin: str | None, written: str, out: Path | None
 ) -> None:  # fmt: skip
     """召回：涉及哪些气瓶、现在谁手里、各企业是否按时确认、收回了多少；不给编号则列出全部。
 
     A recall: which cylinders, who holds them now, which enterprises acknowledged in time, how many are back. Without an
     id it lists them. File one with `ledger file`.
     """
-    _recall(recall, (url, data, origin), drill=False, as_json=as_json)
+    _recall(recall, (url, data, origin), (written, out), drill=False)
 
 
 @click.command("drill")
 @click.argument("drill", required=False, metavar="[ID]")
 @_with_options
-def drill_command(*, drill: str | None, url: str | None, data: Path | None, origin: str | None, as_json: bool) -> None:
+def drill_command(
+    *, drill: str | None, url: str | None, data: Path | None, origin: str | None, written: str, out: Path | None
+) -> None:  # fmt: skip
     """召回演练：同召回，但不拦任何气瓶；计时，并按站点和罐次核对质量平衡。
 
     A drill: as a recall, but no gate closes; it is timed, and the mass is balanced by station and tank lot. File one
     with `ledger file`, as a recall with `"drill": true`.
     """
-    _recall(drill, (url, data, origin), drill=True, as_json=as_json)
+    _recall(drill, (url, data, origin), (written, out), drill=True)
 
 
 @click.command("incident")
 @click.argument("incident", required=False, metavar="[ID]")
 @_with_options
 def incident_command(
-    *, incident: str | None, url: str | None, data: Path | None, origin: str | None, as_json: bool
+    *, incident: str | None, url: str | None, data: Path | None, origin: str | None, written: str, out: Path | None
 ) -> None:  # fmt: skip
     """事故：冻结了哪些充装秤、罐次、站点库存和车辆，拦住哪些气瓶；不给编号则列出全部。
 
@@ -86,22 +93,23 @@ def incident_command(
         known = _answer(where, "/incidents", Incidents, lambda connection, log: Incidents(
             log.origin, incident_summaries(connection, log)
         )).incidents  # fmt: skip
-        _tell(known, incidents_lines(known), as_json=as_json)
+        write_out(_listed(known, incidents_lines(known), written), written, out)
         return
     report = _answer(
         where, f"/incidents/{incident}", IncidentReport,
         lambda connection, log: incident_report(connection, log, incident),
     )  # fmt: skip
-    _tell(report, incident_lines(report), as_json=as_json)
+    write_out(tell_incident(report), written, out)
 
 
-def _recall(name: str | None, where: _Where, *, drill: bool, as_json: bool) -> None:
+def _recall(name: str | None, where: _Where, how: _How, *, drill: bool) -> None:
+    written, out = how
     if name is None:
         known = _answer(where, "/recalls", Recalls, lambda connection, log: Recalls(
             log.origin, recall_summaries(connection, log)
         )).recalls  # fmt: skip
         known = [one for one in known if one.drill == drill]
-        _tell(known, recalls_lines(known), as_json=as_json)
+        write_out(_listed(known, recalls_lines(known), written), written, out)
         return
     report = _answer(
         where, f"/recalls/{name}", RecallReport,
@@ -110,14 +118,14 @@ def _recall(name: str | None, where: _Where, *, drill: bool, as_json: bool) -> N
     if report.summary.drill != drill:
         right = "drill" if report.summary.drill else "recall"
         raise NotFound(f"{name} 请用 ledger {right} 查看", f"{name} is a {right}: ask ledger {right}")
-    _tell(report, recall_lines(report), as_json=as_json)
+    write_out(tell_recall(report), written, out)
 
 
-def _tell(
-    found: RecallReport | IncidentReport | list[RecallSummary] | list[IncidentSummary], lines: Iterable[str], *,
-    as_json: bool,
-) -> None:  # fmt: skip
-    click.echo(json.encode(found).decode() if as_json else "\n".join(lines))
+def _listed(known: list[RecallSummary] | list[IncidentSummary], lines: Iterator[str], written: str) -> Telling:
+    """All of them, as lines or as JSON."""
+    if written not in ("text", "json"):
+        raise click.UsageError("表格按编号逐个导出，请给出编号；a table is of one of them: name its id")
+    return Telling(iter((json.encode(known),)), (), iter(()), lines)
 
 
 def _answer(where: _Where, path: str, kind: type[T], read: Callable[[Connection, LogState], T]) -> T:

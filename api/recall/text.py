@@ -20,7 +20,7 @@ WHERE: dict[Where, str] = {
     "scrapped": "已报废 scrapped",
     "unknown": "去向不明 unknown",
 }
-_FIRST: tuple[Where, ...] = ("customer", "unknown", "vehicle", "site", "set_aside", "scrapped")
+FIRST: tuple[Where, ...] = ("customer", "unknown", "vehicle", "site", "set_aside", "scrapped")
 """A terminal shows the first of a list: those that somebody may light come first."""
 
 
@@ -85,7 +85,7 @@ def _selectors(claim: c.OpenRecall) -> str:
 
 
 def _urgency(one: Affected | Frozen) -> int:
-    return _FIRST.index(one.where)
+    return FIRST.index(one.where)
 
 
 def _clock(one: Clock) -> str:

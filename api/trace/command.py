@@ -1,6 +1,6 @@
 """`ledger trace`: questions put to the logs of a database, answered line by line, or as JSON, CSV or XLSX."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from api.trace.question import Question, Reader
 from api.trace.scene import ask_scene, tell_scene
 from api.trace.telling import Telling
 from api.trace.text import tell_story
-from api.trace.writing import WRITERS
+from api.trace.writing import OUTPUT, write_out
 from ledger.search import Parts
 from ledger.store.read import ALL_SITES, hosted_origins, open_engine
 
@@ -29,12 +29,7 @@ _TIMES = (
     click.option("--to", help="止，不含。Recorded before then."),
 )
 _WRITTEN = (
-    click.option(
-        "--format", "written", type=click.Choice(["text", *WRITERS]), default="text", show_default=True,
-        help="格式。How it is written.",
-    ),
-    click.option("--json", "written", flag_value="json", help="同 --format json。The same as --format json."),
-    click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="写入文件。A file to write to."),
+    *OUTPUT,
     click.option("--log", "origin", help="日志名称，默认查询全部。One log's origin; all of them unless told."),
     click.option("--data", type=click.Path(path_type=Path), help="内置数据库目录。An embedded database."),
 )  # fmt: skip
@@ -75,7 +70,7 @@ def _asks(word: str, help_: str, *options: Callable[[Any], Any]) -> Callable[[Ca
                 logs = hosted_origins(url) if origin is None else [one_origin(url, origin)]
                 engine = open_engine(url)
                 stack.callback(engine.dispose)
-                _write(asking([Reader(engine, one, ALL_SITES) for one in logs]), written, out)
+                write_out(asking([Reader(engine, one, ALL_SITES) for one in logs]), written, out)
 
         asked: Any = run
         for option in reversed((*options, *_WRITTEN)):
@@ -83,21 +78,6 @@ def _asks(word: str, help_: str, *options: Callable[[Any], Any]) -> Callable[[Ca
         return trace_command.command(word, help=help_)(asked)
 
     return made
-
-
-def _write(telling: Telling, written: str, out: Path | None) -> None:
-    if out is None:
-        for piece in _pieces(telling, written):
-            click.echo(piece, nl=False)
-        return
-    with out.open("wb") as file:
-        file.writelines(_pieces(telling, written))
-
-
-def _pieces(telling: Telling, written: str) -> Iterator[bytes]:
-    if written == "text":
-        return (f"{line}\n".encode() for line in telling.lines)
-    return next(pieces for name, (_, pieces) in WRITERS.items() if name == written)(telling)
 
 
 def _story(kind: str) -> Callable[..., Asking]:

@@ -17,7 +17,7 @@ from api.sites import RefPath
 from api.trace.balancing import BalanceAnswer, ask_balances, tell_balances
 from api.trace.building import BuildingAnswer, ask_building, tell_building
 from api.trace.finding import SearchAnswer, ask_search, tell_search
-from api.trace.routes import TAG, AnyLog, As, Written, answered, readers_of, stream
+from api.trace.routes import TAG, AnyLog, As, Written, answered, as_of_now, readers_of, stream
 from api.trace.scene import SceneAnswer, ask_scene, tell_scene
 from ledger.search import Parts
 
@@ -66,6 +66,7 @@ def place_routes(deployment: Deployment) -> list[HTTPRouteHandler]:
         *, request: Asking, serial: _Part = None, maker: _Part = None, made: _Part = None, tare_g: _Tare = None,
         model: _Part = None, valve_no: _Part = None, seal: _Part = None, log: AnyLog = None, written: As = "json",
     ) -> Stream:  # fmt: skip
+        as_of_now(request)
         readers = readers_of(deployment, request, log, whole=True)
         parts = Parts(serial, maker, made, tare_g, model, valve_no, seal)
         return stream(tell_search(ask_search(readers, parts)), "search", written)
@@ -75,6 +76,7 @@ def place_routes(deployment: Deployment) -> list[HTTPRouteHandler]:
         summary="谁持有多少气瓶 · who holds how many",
     )  # fmt: skip
     def get_balances(request: Asking, log: AnyLog = None, written: As = "json") -> Stream:
+        as_of_now(request)
         answer = ask_balances(readers_of(deployment, request, log, whole=True))
         return stream(tell_balances(answer), "balances", written)
 

@@ -23,7 +23,7 @@ from api.trace.telling import Telling
 from api.trace.text import tell_story
 from api.trace.view import TraceAnswer
 from api.trace.writing import WRITERS, XLSX, Format
-from ledger.errors import Forbidden
+from ledger.errors import Forbidden, Malformed
 
 TAG = "追溯 · traces"
 
@@ -116,6 +116,16 @@ def readers_of(deployment: Deployment, request: Asking, log: str | None, *, whol
             "customers, premises, buildings, people and vehicles take a token for all sites of the log",
         )
     return readers
+
+
+def as_of_now(request: Asking) -> None:
+    """Malformed for a question that is answered as of now only, and is asked for another time."""
+    if "known_at" in request.query_params:
+        raise Malformed(
+            "此问只答现在；当时如何，请问气瓶、场所、楼栋等的追溯（known_at）",
+            "this is answered as of now; as of then, ask for the story of a cylinder, premises or building (known_at)",
+            pointer="known_at",
+        )
 
 
 def stream(telling: Telling, name: str, written: Format) -> Stream:

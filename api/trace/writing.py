@@ -4,7 +4,10 @@ import csv
 import io
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Literal
+
+import click
 
 from api.trace.telling import Telling
 from api.workbook import Book
@@ -47,6 +50,35 @@ WRITERS: dict[Format, tuple[str, Callable[[Telling], Iterator[bytes]]]] = {
     "xlsx": (XLSX, xlsx_pieces),
 }
 """How an answer is written: its media type, and its bytes in pieces."""
+
+
+OUTPUT = (
+    click.option(
+        "--format", "written", type=click.Choice(["text", *WRITERS]), default="text", show_default=True,
+        help="格式。How it is written.",
+    ),
+    click.option("--json", "written", flag_value="json", help="同 --format json。The same as --format json."),
+    click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="写入文件。A file to write to."),
+)  # fmt: skip
+"""The options of a command whose answer may be had in each way: `written` and `out` of `write_out`."""
+
+
+def write_out(telling: Telling, written: str, out: Path | None) -> None:
+    """To a file, or else to the terminal: as lines (`text`), or in one of these formats."""
+    if out is None:
+        for piece in _written(telling, written):
+            click.echo(piece, nl=False)
+        if written == "json":
+            click.echo()
+        return
+    with out.open("wb") as file:
+        file.writelines(_written(telling, written))
+
+
+def _written(telling: Telling, written: str) -> Iterator[bytes]:
+    if written == "text":
+        return (f"{line}\n".encode() for line in telling.lines)
+    return next(pieces for name, (_, pieces) in WRITERS.items() if name == written)(telling)
 
 
 def guarded(cell: str | int | None) -> str | int | None:
