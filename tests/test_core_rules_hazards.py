@@ -339,6 +339,22 @@ def test_an_incident_refuses_nothing_that_comes_back_is_counted_or_taken_away() 
         assert isinstance(town.say(act, code=ONE, **fields), e.CylinderEvent), act
 
 
+def test_what_was_let_out_under_a_freeze_is_filled_only_after_it_is_lifted() -> None:
+    town = town_with()
+    released(town)
+    assert isinstance(town.say(c.OpenIncident), e.Filed)
+    let_out = town.say(c.ExtractResidue, code=ONE)
+    assert isinstance(let_out, e.ResidueExtracted), "a fact is recorded"
+    assert [note.reason for note in let_out.violations] == ["incident_hold"]
+    assert isinstance(check(town), e.PrefillFailed)
+    assert isinstance(town.say(c.OpenIncident, incident="IN2", lines=("L9",), expects=None), e.Filed)
+    assert isinstance(town.say(c.LiftIncident, expects=0), e.Filed)
+    assert isinstance(check(town), e.PrefillFailed), "nobody can tell whose it is: all are lifted first"
+    assert isinstance(town.say(c.LiftIncident, incident="IN2", expects=0), e.Filed)
+    assert isinstance(check(town), e.PrefillChecked)
+    assert isinstance(ask(town), e.FillAuthorised)
+
+
 def test_an_incident_is_lifted_by_the_authority_alone() -> None:
     town = town_with()
     assert isinstance(town.say(c.OpenIncident, by=town.story.office), e.Filed)

@@ -41,9 +41,9 @@ def not_frozen(case: Case) -> Finding | str | None:
     cylinder = case.cylinder
     if not case.registry.open_incidents or not _asked(case):
         return None
-    if case.gate is Gate.PREFILL:
-        return ("incident_hold", {}) if cylinder is not None and c.Cause.INCIDENT in cylinder.locks else None
     find, floor = partial(case.registry.get, c.FileTankLot), case.params["carry_over_permille"]
+    if case.gate is Gate.PREFILL:
+        return None if cylinder is None else _locked(case, cylinder, find, floor)
     uses = tuple(_uses(case))
     for incident in case.registry.open_incidents.values():
         if cylinder is not None and incident.cylinder == cylinder.cylinder:
@@ -70,6 +70,16 @@ def _has_gas(case: Case) -> bool:
     if cylinder is None or cylinder.content is c.Content.EMPTY:
         return False
     return cylinder.content is c.Content.FULL or bool(cylinder.gas)
+
+
+def _locked(case: Case, cylinder: Cylinder, find: Find, floor: int) -> Finding | None:
+    """It was moved or let out though an incident held it: the open one that would hold it now, else the oldest."""
+    if c.Cause.INCIDENT not in cylinder.locks:
+        return None
+    incidents = case.registry.open_incidents.values()
+    first = next(iter(incidents))
+    by = next((one for one in incidents if kept_by(one, cylinder, find, floor)), first)
+    return "incident_hold", {"incident": by.incident, "held": f"cylinder:{cylinder.cylinder}"}
 
 
 def kept_by(incident: c.OpenIncident, cylinder: Cylinder, find: Find, floor: int) -> tuple[str, ...]:

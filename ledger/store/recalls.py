@@ -22,6 +22,7 @@ from ledger.store.selection import first_at
 from ledger.store.state_rows import cylinder_decoder
 from ledger.store.tracing import page_of
 from ledger.told import told
+from ledger.trace.withdrawn import moved_from
 
 RULE, HOLD, CARRY_OVER = "RECALL-01@2", "HOLD-01@1", "carry_over_permille"
 """The rules of a pack that know carry-over, and their parameter."""
@@ -243,9 +244,7 @@ def _moved_away(connection: Connection, log_id: int, incident: str, holders: lis
     for index, body in _shown(connection, log_id, holders, b'"incident_hold"', start=start):
         outcome = told(index, body).entry.outcome
         if isinstance(outcome, e.CylinderEvent) and outcome.cylinder is not None:
-            for note in outcome.violations:
-                if note.facts.get("incident") == incident:
-                    moved[outcome.cylinder] = str(note.facts["held"])
+            moved |= {outcome.cylinder: held for by, held in moved_from(outcome) if by == incident}
     return moved
 
 

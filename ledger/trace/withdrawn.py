@@ -1,6 +1,6 @@
 """What was open against a cylinder: recalls and drills that it fits, incidents that hold it; each with its entry."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from ledger import claim as c
@@ -62,7 +62,7 @@ def withdrawn_of(cylinder: Cylinder, entries: Iterable[Told], filings: Iterable[
         newest = opened if isinstance(one.claim, c.OpenRecall | c.OpenIncident) else over
         over.pop(one.entry.subject, None)
         newest[one.entry.subject] = one
-    locked = {name for one in entries for name in _locked_by(one.entry.outcome)}
+    locked = {incident for one in entries for incident, _ in moved_from(one.entry.outcome)}
     facts = []
     for subject, one in opened.items():
         claim = one.claim
@@ -83,7 +83,13 @@ def withdrawn_of(cylinder: Cylinder, entries: Iterable[Told], filings: Iterable[
 _OVER: dict[What, What] = {"recall": "recall_closed", "drill": "recall_closed", "incident": "incident_lifted"}
 
 
-def _locked_by(outcome: e.Outcome) -> list[str]:
-    """The incidents that kept it from customers where it was moved away nevertheless."""
-    notes = outcome.violations if isinstance(outcome, e.CylinderEvent) else ()
-    return [str(note.facts["incident"]) for note in notes if note.reason == _HELD]
+def moved_from(outcome: e.Outcome) -> Iterator[tuple[str, str]]:
+    """The incidents that keep a cylinder from customers since it was moved away or let out nevertheless, each with what
+    held it, as `site:S1`. A failed pre-check moves nothing, and what was overtaken is no lock (`ledger.fold`).
+    """
+    overtaken = isinstance(outcome, e.PlacedEvent) and outcome.superseded
+    if overtaken or not isinstance(outcome, e.CylinderEvent) or isinstance(outcome, e.PrefillFailed):
+        return
+    for note in outcome.violations:
+        if note.reason == _HELD:
+            yield str(note.facts["incident"]), str(note.facts["held"])
