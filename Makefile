@@ -25,7 +25,7 @@ demo: $(STAMP) ## 演示 · the demo, e.g. make demo ARGS="--once --seed 3"
 	@$(VENV)/bin/ledger demo $(ARGS)
 
 test: $(STAMP) ## 测试 · the tests, in two processes, e.g. make test ARGS="-k replay"; "-n 0" takes one
-	@$(VENV)/bin/pytest -n 2 --dist loadfile $(ARGS)
+	@$(VENV)/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(STAMP) ## 检查 · ruff, mypy, import-linter: all of them run, any finding fails
 	@failed=; \

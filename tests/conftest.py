@@ -15,7 +15,18 @@ settings.register_profile("ledger", deadline=None, derandomize=False, print_blob
 settings.load_profile("ledger")
 
 TEMPLATE = "migrated"
+LONGEST = (
+    "test_demo_end_to_end.py", "test_tamper_matrix.py", "test_kill_shift.py", "test_wheel.py", "test_bench.py",
+)  # fmt: skip
+"""Files that take minutes, the longest first; no two demos side by side."""
 _numbers = count(1)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that no process works on it alone in the end; all else in random order."""
+    rank = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.name, len(LONGEST)))
 
 
 @pytest.fixture(scope="session")

@@ -95,7 +95,7 @@ def alert_raised(town: Town, code: str) -> str:
 
 IDS = {
     "customers": "K1", "premises": "H9", "persons": "P1", "vehicles": "V1", "sites": "S1", "lines": "L1", "lots": "T1",
-    "buildings": "B9", "registry": "S1",
+    "buildings": "B9", "registry": "S1", "recalls": "R1", "incidents": "IN1",
 }  # fmt: skip
 """What each kind of question is asked about."""
 
@@ -136,7 +136,7 @@ def test_real_answers_are_as_documented(town: Town) -> None:
             statuses[operation.path] = case.call_and_validate(session=session, checks=CHECKS).status_code
     assert statuses.pop("/8003/{value}") == 400, "no GRAI"
     assert set(statuses.values()) == {200}
-    assert len(statuses) == 46
+    assert len(statuses) == 48
     [post] = [one for one in operations(town) if one.path == "/bundles"]
     bundle = town.story.station.sign(*(town.story.make(c.AuthoriseFill, code=code) for _ in range(3)))
     case = post.Case(body=json.loads(bundle), media_type="application/json")
