@@ -117,7 +117,7 @@ def test_contradictions_are_those_that_the_rules_noted(told: Told) -> None:
     for history in found:
         if not history.foreign:
             expected = told.brute.contradictions(history.party.removeprefix("cylinder:"))
-            assert [one.entry_index for one in history.contradictions] == expected
+            assert [(one.entry_index, one.holder, one.expected) for one in history.contradictions] == expected
 
 
 def test_what_stood_with_whom_at_any_time(told: Told) -> None:

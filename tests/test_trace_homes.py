@@ -93,15 +93,19 @@ class Asked:
     def facts(self, path: str, which: set[str], **params: Any) -> set[tuple[str, int]]:
         answer = self.http.get(path, params=params)
         assert answer.status_code == 200, answer.text
-        return facts_of(answer.json()["stories"][0]["facts"], which)
+        return facts_of(answer.json()["stories"][0]["facts"], which, self.brute)
 
     def moments(self) -> list[int]:
         recorded = [row.entry["recorded_at"] for row in self.brute.rows]
         return [recorded[-1], recorded[len(recorded) * 2 // 3], recorded[len(recorded) // 2] - 1]
 
 
-def facts_of(told: list[Any], which: set[str]) -> set[tuple[str, int]]:
-    return {(one["what"], one["behind"]["entry_index"]) for one in told if one["what"] in which}
+def facts_of(told: list[Any], which: set[str], brute: Brute) -> set[tuple[str, int]]:
+    """What of `which` is told, by which entry; each must say what that entry does."""
+    found = [one for one in told if one["what"] in which]
+    for one in found:
+        assert one["value"] == brute.value(one["what"], one["behind"]["entry_index"]), one
+    return {(one["what"], one["behind"]["entry_index"]) for one in found}
 
 
 @pytest.fixture(scope="module", params=(21, 22))
@@ -134,7 +138,10 @@ def test_a_building_tells_the_same_of_each_of_its_premises(asked: Asked) -> None
         at = FOREVER if known is None else known
         answer = asked.http.get(f"/buildings/{BUILDING}", params={} if known is None else {"known_at": known}).json()
         for one in answer["logs"][0]["premises"]:
-            assert facts_of(one["facts"], AT_HOME) == asked.brute.home(one["premises"], at), (one["premises"], known)
+            assert facts_of(one["facts"], AT_HOME, asked.brute) == asked.brute.home(one["premises"], at), (
+                one["premises"],
+                known,
+            )
 
 
 def test_a_cylinder_tells_of_the_kitchen_where_it_stood_and_of_what_was_open_against_it(asked: Asked) -> None:
@@ -182,3 +189,15 @@ def test_a_recalled_lot_reaches_what_took_it_over_as_it_was_filed_then(days: Day
         assert days.facts(path, "recall", **period) == [("RA", recall)]
         assert days.facts(path, "incident", **period) == [("SA", incident)]
         assert days.facts(path, "recall_closed", **period) == ends
+
+
+def test_an_incident_reaches_nothing_by_what_was_overtaken_when_it_was_told(days: Days) -> None:
+    it = days.town.with_cylinder(2)
+    days.wait(10)
+    days.done(c.OpenIncident, incident="SB", vehicles=("V2",), lines=(), sites=(), tank_lots=())
+    days.wait(60)
+    days.done(c.CountStock, code=it, content=c.Content.EMPTY)
+    told = days.say(c.HandOver, code=it, vehicle="V2", done=True, late=30)["outcome"]
+    assert told["superseded"]
+    assert "incident_hold" in [note["reason"] for note in told["violations"]]
+    assert days.facts(f"/cylinders/{it}", "incident") == []

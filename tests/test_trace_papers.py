@@ -26,6 +26,11 @@ KINDS = {
 }  # fmt: skip
 LEADS = {"enterprise": "enterprise", "permit": "permit", "supplier_permit": "permit"}
 """Fields of filings that lead on to others."""
+NAMED = {
+    "site": "site", "line": "line", "tank_lot": "tank_lot", "vehicle": "vehicle", "customer": "customer",
+    "premises": "premises", "person": "person", "second_person": "person", "reviewer": "person", "witness": "person",
+}  # fmt: skip
+"""Fields of acts that name something on record."""
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +42,19 @@ def days(server: EmbeddedServer, migrated_template: str) -> Iterator[Days]:
 
 
 @pytest.fixture(scope="module")
-def moments(days: Days) -> list[int]:
+def sold(days: Days) -> tuple[str, int, int]:
+    """A cylinder that was filled, loaded and handed over while all papers were good; the entries of the last two."""
+    it = days.town.with_cylinder(92)
+    days.town.fill_cycle(it)
+    days.done(c.DepotIn, code=it, content=c.Content.FULL)
+    loaded = days.done(c.LoadVehicle, code=it, vehicle="V2", person="W1")
+    return it, loaded, days.done(c.HandOver, code=it, vehicle="V2", done=True)
+
+
+@pytest.fixture(scope="module")
+def moments(days: Days, sold: tuple[str, int, int]) -> list[int]:
     """The ends of the periods between which papers were suspended, listed, replaced, handed on."""
+    assert sold
     authority = days.town.story.authority
     ends = [days.wait(10)]
     permit = {"permit": "PM1", "enterprise": "E1", "kind": "filling", "media": ("lpg",), **YEAR}
@@ -96,10 +112,11 @@ class Book:
         return told
 
     def of_act(self, row: Row) -> dict[str, tuple[int, bool]]:
-        """Of whom and what a hand-over names."""
-        kinds = ("site", "person", "vehicle", "customer", "premises")
-        named = [(kind, row.claim[kind]) for kind in kinds if kind in row.claim]
-        told = self.behind([*named, ("pairing", row.claim["vehicle"])], LEADS)
+        """Of whom and what an act names."""
+        named = [(NAMED[field], row.claim[field]) for field in NAMED if field in row.claim]
+        if row.act in ("hand_over", "load_vehicle"):
+            named += [("pairing", vehicle) for kind, vehicle in named if kind == "vehicle"]
+        told = self.behind(named, LEADS)
         return {name: one for name, one in told.items() if not name.startswith("blacklisting:")}
 
     def _held(self, kind: str, key: str) -> Iterator[Row]:
@@ -156,6 +173,7 @@ def test_a_permit_that_was_suspended_for_a_while_was_suspended_then(days: Days, 
 
 def test_the_papers_of_a_hand_over_stand_as_they_stood_whatever_came_since(days: Days, moments: list[int]) -> None:
     assert moments
+    days.done(c.HandOver, code=code(91), vehicle="V2", done=True)
     given = days.done(c.HandOver, code=code(90), vehicle="V1", done=True)
     days.wait(10)
     held = {"certificate": "C-W1", "person": "W1", "kind": "delivery", **YEAR}
@@ -167,3 +185,16 @@ def test_the_papers_of_a_hand_over_stand_as_they_stood_whatever_came_since(days:
     assert {name: (one["behind"]["entry_index"], one["in_force"]) for name, one in there.items()} == expected
     assert {tuple(one["as_of"]) for one in told} == {(given,)}
     assert [one["entry_index"] for one in there["certificate:C-W1"]["changed"]] == [revoked]
+
+
+def test_a_cylinder_tells_of_the_papers_behind_its_loading_and_its_hand_over(
+    days: Days, sold: tuple[str, int, int], moments: list[int]
+) -> None:
+    assert moments
+    it, *acts = sold
+    told = days.story(f"/cylinders/{it}")["papers"]
+    brute = read_log(days.url)
+    for act in acts:
+        of_it = {one["subject"]: one["behind"]["entry_index"] for one in told if act in one["as_of"] and one["claim"]}
+        expected = Book(brute.below(act), FOREVER).of_act(brute.rows[act])
+        assert of_it == {name: index for name, (index, _) in expected.items()}

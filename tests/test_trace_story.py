@@ -208,7 +208,8 @@ def test_lines_say_what_a_check_found_and_which_hazard_was_put_right(night: Nigh
 )  # fmt: skip
 def test_every_story_is_the_same_by_command_and_over_http(night: Night, word: str, key: str, path: str) -> None:
     over_http = night.town.http.get(f"/{path}/{key}/story", params={"known_at": night.bang})
-    assert trace(night, word, key, "--known-at", str(night.bang), "--json").stdout_bytes == over_http.content
+    told = trace(night, word, key, "--known-at", str(night.bang), "--json").stdout_bytes
+    assert told == over_http.content + b"\n"
     assert trace(night, word, key).output.strip()
 
 

@@ -1,7 +1,7 @@
 """What a hasty reading of a log gets wrong: told late, filed away afterwards, foreign, or only tried and refused."""
 
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -13,10 +13,11 @@ from ledger import claim as c
 from ledger.store import tracing
 from ledger.store.embedded import EmbeddedServer
 from tests.http_town import Town, serve_town
-from tests.story import MINUTE, USUAL, code
+from tests.story import MINUTE, USUAL, claim_id, code
 
 YEAR = {"valid_from": "2025-01-01", "valid_to": "2027-12-31"}
 IN_B9 = {"town": "320602001", "building": "B9"}
+IN_B10 = {"town": "320602001", "building": "B10"}
 STRAY, OTHER_STRAY = code(77), code(78)
 
 
@@ -26,6 +27,7 @@ class Days:
 
     town: Town
     now: int
+    url: str
 
     def say(self, act: type[c.Claim], by: Any = None, /, late: int = 0, **fields: Any) -> dict[str, Any]:
         """Said now, of what happened `late` minutes ago; with what came of it."""
@@ -68,15 +70,21 @@ def unregistered(held: list[Any]) -> list[str]:
     return [one["party"] for one in held if one["party"].startswith("code:")]
 
 
+@contextmanager
+def days_of(url: str) -> Iterator[Days]:
+    """A town in that database, which has no log yet."""
+    days: list[Days] = []
+    start = real_clock()
+    with serve_town(url, lambda: days[0].now if days else start) as town:
+        days.append(Days(town, start, url))
+        yield days[0]
+
+
 @pytest.fixture(scope="module")
 def days(server: EmbeddedServer, migrated_template: str) -> Iterator[Days]:
     """K2 lives at H2, in a building with H1, whose customer only a contract names."""
     server.create_database("trace_truth", template=migrated_template)
-    days: list[Days] = []
-    start = real_clock()
-    with serve_town(server.url("trace_truth"), lambda: days[0].now if days else start) as town:
-        days.append(Days(town, start))
-        one = days[0]
+    with days_of(server.url("trace_truth")) as one:
         one.done(c.FileCustomer, customer="K2")
         one.done(c.FilePremises, premises="H2", customer="K2", **IN_B9)
         one.done(c.FileContract, contract="CT2", customer="K2", premises="H2", **YEAR)
@@ -97,6 +105,47 @@ def test_what_nobody_registered_stands_at_premises_too(days: Days) -> None:
         [log] = days.get("/buildings/B9", **known)["logs"]
         held = {one["premises"]: unregistered(one["held"]) for one in log["premises"]}
         assert held == {"H1": [f"code:{OTHER_STRAY}"], "H2": [f"code:{STRAY}"]}
+
+
+def test_what_an_earlier_customer_left_behind_is_in_the_building_now(days: Days) -> None:
+    left = code(80)
+    days.done(c.FilePremises, premises="H3", customer="K2", **IN_B10)
+    days.done(c.HandOver, code=left, customer="K2", premises="H3", vehicle="V1", done=True)
+    days.done(c.FilePremises, premises="H3", customer="K3", expects=0, **IN_B10)
+    assert in_b10(days, "H3") == [f"code:{left}"] == days.strays("/premises/H3")
+    days.done(c.CollectCylinder, code=left, vehicle="V1", customer="K2", premises="H3", content=c.Content.EMPTY)
+    assert in_b10(days, "H3") == []
+
+
+def in_b10(days: Days, premises: str) -> list[str]:
+    """What nobody registered there now, by the building's answer."""
+    [log] = days.get("/buildings/B10")["logs"]
+    [held] = [one["held"] for one in log["premises"] if one["premises"] == premises]
+    return unregistered(held)
+
+
+def test_a_count_tells_of_all_that_it_saw_against_what_the_ledger_had_there(days: Days) -> None:
+    home: dict[str, Any] = {"customer": "K4", "premises": "H4"}
+    days.done(c.FilePremises, **home, **IN_B10)
+    there, elsewhere, gone = (days.town.with_cylinder(number) for number in (21, 22, 23))
+    bare, bare_gone = code(81), code(82)
+    for one in (there, gone, bare_gone):
+        days.done(c.HandOver, code=one, vehicle="V1", done=True, **home)
+    days.done(c.HandOver, code=elsewhere, vehicle="V1", done=True, customer="K1", premises="H1")
+    days.wait(10)
+    answer = days.say(c.CountPremises, days.town.story.authority, codes=(there, elsewhere, bare), **home)
+    ids = {one: days.get(f"/cylinders/{one}")["cylinder"] for one in (there, elsewhere, gone)}
+    told = answer["outcome"]
+    assert (told["found"], told["elsewhere"]) == ([ids[there], ids[elsewhere]], [ids[elsewhere]])
+    assert (told["missing"], told["foreign"], told["gone"]) == ([ids[gone]], [bare], [bare_gone])
+    [note] = [one for one in told["warnings"] if one["rule"].startswith("CUST-01@")]
+    assert note["facts"] == {"elsewhere": 1, "missing": 2}
+    for one, expected in ((elsewhere, ["customer:K4"]), (gone, ["unknown"]), (there, [])):
+        told = days.story(f"/cylinders/{one}")["contradictions"]
+        assert [said["expected"] for said in told if said["entry_index"] == answer["entry_index"]] == expected
+    assert in_b10(days, "H4") == [f"code:{bare}"] == days.strays("/premises/H4")
+    scene = days.get("/premises/H4/scene", found=[there, elsewhere, bare])["logs"][0]
+    assert (len(scene["matched"]), scene["missing"], scene["elsewhere"]) == (3, [], [])
 
 
 def test_what_nobody_registered_is_with_who_took_it(days: Days) -> None:
@@ -143,6 +192,21 @@ def test_a_hand_over_that_was_overtaken_is_not_where_it_went(days: Days) -> None
     assert days.facts(f"/cylinders/{it}", "customer") == [("K2", newest)]
 
 
+def test_what_was_fetched_came_on_no_vehicle_though_one_had_carried_it_before(days: Days) -> None:
+    it = days.town.with_cylinder(3)
+    home = {"customer": "K2", "premises": "H2"}
+    brought = days.done(c.HandOver, code=it, vehicle="V1", done=True, **home)
+    assert days.facts(f"/cylinders/{it}", "vehicle") == [("V1", brought)]
+    days.wait(60)
+    days.done(c.CountStock, code=it)
+    days.wait(60)
+    station = days.town.story.station
+    fetched = days.done(c.HandOver, station, code=it, person="P1", vehicle=None, site="S1", done=True, **home)
+    assert days.facts(f"/cylinders/{it}", "vehicle") == []
+    assert days.facts(f"/cylinders/{it}", "worker") == [("P1", fetched)]
+    assert days.facts(f"/cylinders/{it}", "premises") == [("H2", fetched)]
+
+
 def test_premises_filed_away_after_the_bang_were_in_the_building_then(days: Days) -> None:
     there = {"town": "320602001", "building": "B5"}
     filed = days.done(c.FilePremises, premises="H5", customer="K2", **there)
@@ -157,11 +221,51 @@ def test_premises_filed_away_after_the_bang_were_in_the_building_then(days: Days
     assert [one["party"] for one in scene["matched"]] == [f"code:{code(80)}"]
 
 
+def test_a_lot_that_was_filed_anew_since_was_there_then(days: Days) -> None:
+    half = {"remainder_g": 5_000_000, "received_g": 5_000_000}
+    days.done(c.FileTankLot, tank_lot="TA")
+    took = days.done(c.FileTankLot, tank_lot="TB", includes="TA", **half)
+    fill = {"authorisation": claim_id(0xFFFE), "end_weight_g": 31_000}
+    filled = days.done(c.CompleteFill, code=days.town.with_cylinder(10), tank_lot="TB", **fill)
+    then = days.wait(10)
+    days.done(c.FileTankLot, tank_lot="TB", includes="TA", **half, status="emptied", expects=0)
+    days.done(c.FileTankLot, tank_lot="TC", includes="TA", **half)
+    late = days.done(c.CompleteFill, code=days.town.with_cylinder(11), tank_lot="TC", **fill, scale_seq=2, late=60)
+    now = days.story("/lots/TA")
+    assert now["lots"] == {"TA": 1000, "TB": 500, "TC": 500}
+    for period in ({"known_at": then}, {"to": then + 1}):
+        story = days.story("/lots/TA", **period)
+        assert story["lots"] == {"TA": 1000, "TB": 500}
+        assert {took, filled} <= {one["entry_index"] for one in story["statements"]}
+        assert late in {one["entry_index"] for one in story["later"]}, "of a lot that was filed afterwards"
+
+
 def test_a_scene_where_nothing_was_found_misses_everything(days: Days) -> None:
     days.done(c.FilePremises, premises="H7", customer="K2")
     days.done(c.HandOver, code=code(81), customer="K2", premises="H7", vehicle="V1", done=True)
     [scene] = days.get("/premises/H7/scene")["logs"]
     assert [one["party"] for one in scene["missing"]] == [f"code:{code(81)}"]
+
+
+def test_a_line_tells_of_everything_that_names_it(days: Days) -> None:
+    it = days.town.with_cylinder(12)
+    days.done(c.CheckPrefill, code=it)
+    leave, under = days.done(c.AuthoriseFill, code=it), {"code": it, "authorisation": claim_id(0xFFFE)}
+    started, weighed = days.done(c.StartFill, **under), days.done(c.WeighCylinder, code=it, weight_g=16_500)
+    assert {leave, started, weighed} <= {one["entry_index"] for one in days.story("/lines/L1")["statements"]}
+
+
+@pytest.mark.parametrize(
+    ("selector", "path"),
+    [
+        ({"line": "L1"}, "lines/L1"), ({"tank_lot": "T1"}, "lots/T1"), ({"filler": "P1"}, "persons/P1"),
+        ({"inspector": "I1"}, "persons/I1"), ({"inspected_at": "B1S"}, "sites/B1S"), ({"worker": "W1"}, "persons/W1"),
+        ({"vehicle": "V1"}, "vehicles/V1"),
+    ],
+)  # fmt: skip
+def test_a_recall_stands_in_the_story_of_all_that_it_selects(days: Days, selector: dict[str, str], path: str) -> None:
+    opened = days.done(c.OpenRecall, recall=f"R-{min(selector)}".replace("_", "-"), drill=True, **selector)
+    assert opened in {one["entry_index"] for one in days.story(f"/{path}")["statements"]}
 
 
 @pytest.mark.parametrize("part", ["maker", "model", "valve_no", "seal"])

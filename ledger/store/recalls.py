@@ -244,7 +244,8 @@ def _moved_away(connection: Connection, log_id: int, incident: str, holders: lis
     for index, body in _shown(connection, log_id, holders, b'"incident_hold"', start=start):
         outcome = told(index, body).entry.outcome
         if isinstance(outcome, e.CylinderEvent) and outcome.cylinder is not None:
-            moved |= {outcome.cylinder: held for by, held in moved_from(outcome) if by == incident}
+            for _, held in (one for one in moved_from(outcome) if one[0] == incident):
+                moved[outcome.cylinder] = held
     return moved
 
 
