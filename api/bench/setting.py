@@ -16,6 +16,7 @@ from api.bench.processes import Failed, Servers
 from api.bench.publishing import Proofs, evidence_of, policy_of, put_out, write_publish_file
 from api.bench.town import ORIGIN, Device, Town, real_clock
 from api.town.grow import grow, write
+from api.town.plan import ORIGIN as GROWN_ORIGIN
 from api.town.plan import Plan
 from api.town.story import Story
 from ledger.bundle import open_bundle
@@ -95,7 +96,7 @@ class Setting:
             cache = LogCache()
             for envelope in self.town.filings():
                 accepted(append(connection, ORIGIN, [Received(open_bundle(envelope), 0)], real_clock(), cache))
-        _follow(self.town_url)
+        _follow(self.town_url, ORIGIN)
 
     @contextmanager
     def database(self, name: str, template: str | None = "town") -> Iterator[str]:
@@ -133,6 +134,7 @@ class Setting:
         begun = perf_counter()
         done = grow(url, story, entries, lambda _: None)
         write(url, list(story.on_the_road(self.size.doors)))
+        _follow(url, GROWN_ORIGIN)
         settle(url)
         self.console.print(f"  生成城镇 town: {done.entries:,} 条 entries, {perf_counter() - begun:.1f} s")
         return story
@@ -162,9 +164,9 @@ class Setting:
         settle(url)
 
 
-def _follow(url: str) -> None:
-    """What a server has long done: read the log for alerts, so that no row pays for the town's filings."""
-    with Follower(url, ORIGIN) as follower:
+def _follow(url: str, origin: str) -> None:
+    """What a server has long done: read the log for alerts, so that no row pays for what stood there before."""
+    with Follower(url, origin) as follower:
         while (followed := follower.step()) is not None and not followed.done:
             pass
 
