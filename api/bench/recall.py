@@ -33,10 +33,11 @@ class _Affected(Struct, frozen=True):
 
 def recall_row(name: str, setting: Setting) -> Row:
     """The whole answer about a recall over HTTP: every cylinder with its holder, and the clocks."""
+    expected = min(MADE_OF_ONE, setting.grown.plan.cylinders)  # asked first: the town is made when it is
     with setting.database(name, GROWN) as url:
         _open(setting, url, drill=False)
         with setting.servers.serving(url) as port:
-            took = [_ask(port, setting) for _ in range(1 + setting.size.recalls)][1:]
+            took = [_ask(port, expected) for _ in range(1 + setting.size.recalls)][1:]
     return row(name, len(took), sum(took), took)
 
 
@@ -52,13 +53,12 @@ def _open(setting: Setting, url: str, *, drill: bool) -> None:
     write(url, [Step(now, [setting.grown.recall(RECALL, now, drill=drill)], 1)])
 
 
-def _ask(port: int, setting: Setting) -> float:
+def _ask(port: int, expected: int) -> float:
     begun = perf_counter()
     with urlopen(f"http://127.0.0.1:{port}/recalls/{RECALL}") as answer:
         body = answer.read()
     seconds = perf_counter() - begun
     affected = len(msgspec.json.decode(body, type=_Affected).affected)
-    expected = min(MADE_OF_ONE, setting.grown.plan.cylinders)
     if affected != expected:
         raise Failed(f"the recall reaches {affected} cylinders, not {expected}")
     return seconds
@@ -77,11 +77,12 @@ def _scanned(name: str, setting: Setting, *, asks: bool) -> Result:
 @contextmanager
 def _asking(port: int, setting: Setting, *, asks: bool) -> Iterator[None]:
     over, faults = Event(), list[Exception]()
+    expected = min(MADE_OF_ONE, setting.grown.plan.cylinders)
 
     def ask_on() -> None:
         while not over.is_set():
             try:
-                _ask(port, setting)
+                _ask(port, expected)
             except (OSError, Failed) as fault:
                 faults.append(fault)
                 return

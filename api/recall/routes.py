@@ -3,7 +3,7 @@ sites of the log.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from litestar import get
 from litestar.handlers import HTTPRouteHandler
@@ -13,6 +13,7 @@ from msgspec import Struct
 from api.cylinders import READ_PROBLEMS, Asking, LogName
 from api.deployment import Asked, Deployment
 from api.recall.incident import IncidentReport, IncidentSummary, incident_report, incident_summaries
+from api.recall.pace import Pace
 from api.recall.report import RecallReport, RecallSummary, recall_report, recall_summaries
 from api.recall.rows import tell_incident, tell_recall
 from api.sites import RefPath
@@ -21,6 +22,7 @@ from ledger.errors import Forbidden
 from ledger.store.read import ALL_SITES
 
 TAG = "召回与事故 · recalls and incidents"
+_AT_ONCE = nullcontext()
 
 
 class Recalls(Struct, frozen=True):
@@ -39,15 +41,18 @@ class Incidents(Struct, frozen=True):
 
 def recall_routes(deployment: Deployment) -> list[HTTPRouteHandler]:
     """The routes about recalls, drills and incidents."""
+    pace = Pace()
 
     @contextmanager
-    def whole(request: Asking, log: str | None) -> Iterator[Asked]:
+    def whole(
+        request: Asking, log: str | None, turn: AbstractContextManager[None] = _AT_ONCE
+    ) -> Iterator[Asked]:  # fmt: skip
         as_of_now(request)
         if deployment.access.sites(request.headers, deployment.origin(log)) != ALL_SITES:
             raise Forbidden(
                 "召回和事故须用可查全部站点的令牌", "recalls and incidents take a token for all sites of the log"
             )
-        with deployment.reading(request.headers, log) as asked:
+        with turn, deployment.reading(request.headers, log) as asked:
             yield asked
 
     @get(
@@ -64,7 +69,7 @@ def recall_routes(deployment: Deployment) -> list[HTTPRouteHandler]:
         summary="召回进展：涉及气瓶、持有者、确认时限 · a recall: cylinders, holders, clocks, progress",
     )  # fmt: skip
     def get_recall(request: Asking, recall: RefPath, log: LogName = None, written: As = "json") -> Stream:
-        with whole(request, log) as asked:
+        with whole(request, log, pace.turn()) as asked:
             report = recall_report(asked.connection, asked.log, recall, deployment.clock())
         return stream(tell_recall(report), "recall", written)
 
