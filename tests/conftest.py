@@ -18,7 +18,7 @@ TEMPLATE = "migrated"
 LONGEST = (
     "test_demo_end_to_end.py", "test_tamper_matrix.py", "test_kill_shift.py", "test_wheel.py", "test_bench.py",
 )  # fmt: skip
-"""Files that take minutes, the longest first; no two demos side by side."""
+"""Files that take minutes; the two that play a demo stand apart."""
 _numbers = count(1)
 
 
